@@ -33,10 +33,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from hullmark.gates.certificates import make_pair, service_names
-from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.admission import AdmissibleImage, AdmissionPage, PolicyVerdict
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.certificates import make_pair, service_names
+from hullmark.places.gates.verdicts import LocalVerdicts
 
 IMAGES = 100_000
 PAGE = Path(__file__).with_suffix(".md")

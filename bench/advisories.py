@@ -70,7 +70,7 @@ class Matched(NamedTuple):
 
 def fed(folder: Path, manifest: Sequence[dict[str, Any]]) -> list[Fed]:
     """What every feed gave, beside the manifest."""
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisories.database.shelf import Shelf
 
     shelf = Shelf(folder)
     counts = {source["file"].removeprefix("www/"): source["count"] for source in manifest}
@@ -86,9 +86,9 @@ def fed(folder: Path, manifest: Sequence[dict[str, Any]]) -> list[Fed]:
 def matched(image: str, layout: Path, database: Path, cache: Path) -> Matched:
     """Match one image: in this process, and as a command."""
     from hullmark import scan
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisories.database.shelf import Shelf
+    from hullmark.advisories.match.find import find
     from hullmark.app.advisories import open_snapshot
-    from hullmark.match.find import find
 
     inventory = scan(f"oci-dir:{layout}", cache_dir=cache)
     times, found = [], 0

@@ -25,8 +25,8 @@ from bench.markdown import table
 from bench.needed import demand
 from bench.sections import replace_section
 from bench.speed import machine
-from hullmark.runtime.collector import Changes, Listing
-from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
+from hullmark.places.runtime.collector import Changes, Listing
+from hullmark.places.runtime.kubernetes.kubeconfig import Kubeconfig
 from tests.support.kubernetes import manifests
 from tests.support.kubernetes.access import User
 from tests.support.kubernetes.churn import MARKER, Churn

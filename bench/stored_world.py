@@ -18,8 +18,8 @@ from typing import Any, LiteralString
 import psycopg
 
 from bench.world import Size, World, changed, names_of, records_of, scaled, snapshot_of, world_of
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.coordinates import list_lookups, package_of
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.coordinates import list_lookups, package_of
 from hullmark.policy.load import load_any
 from hullmark.server.stories.images.documents import fingerprint
 from hullmark.server.tables.advisories import snapshots

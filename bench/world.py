@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.advisorydb.build import build
-from hullmark.advisorydb.schema import Cover, FeedInfo
-from hullmark.match.coordinates import Coordinate
+from hullmark.advisories.database.build import build
+from hullmark.advisories.database.schema import Cover, FeedInfo
+from hullmark.advisories.match.coordinates import Coordinate
 from hullmark.model.advisory import (
     Advisory,
     AffectedPackage,

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from hullmark.licences import texts
-from hullmark.licences.spdx_ids import LICENSES
-from hullmark.licences.texts import PRINTS, KnownText
-from hullmark.licences.words import numbers_of, words_of
+from hullmark.catalog.licences import texts
+from hullmark.catalog.licences.texts import PRINTS, KnownText
+from hullmark.catalog.licences.words import numbers_of, words_of
+from hullmark.model.licences.spdx_ids import LICENSES
 
 _MOST = 160
 """Numbers of one print: texts of as many words are kept whole."""

@@ -48,17 +48,20 @@ else its verdict is `unknown`, never `go`. Of a feed: it covers nothing until it
 _ROOMS = {
     "rootfs": "Layers and files",
     "catalog": "Packages, and inventories that are imported",
+    "catalog/relations": "Relations between packages",
+    "catalog/licences": "Texts of licences",
+    "model/licences": "Terms of licences",
     "facets": "Contents: secrets, malware, certificates, configuration",
     "source": "Where images come from",
     "proof": "Signatures and attestations",
-    "feeds": "Advisories that are read",
-    "advisorydb": "The database of advisories",
+    "advisories/feeds": "Advisories that are read",
+    "advisories/database": "The database of advisories",
     "versions": "Versions and their ranges",
     "reach": "What an image's start reaches",
-    "upkeep": "What is newer than the packages",
-    "remedy": "What makes an image pass",
+    "maintenance/upkeep": "What is newer than the packages",
+    "maintenance/remedy": "What makes an image pass",
     "isolation": "How workloads are isolated",
-    "match": "Matching, VEX documents and ignore rules",
+    "advisories/match": "Matching, VEX documents and ignore rules",
     "policy": "Policies and Dockerfiles",
     "report": "Reports",
     "notify": "Notices",
@@ -83,8 +86,10 @@ class Bound(NamedTuple):
 
     @property
     def room(self) -> str:
-        """The room of the program that it stands in."""
-        return self.module.split(".")[1]
+        """The room of the program that it stands in; the room within it, where that has a title of its own."""
+        parts = self.module.split(".")
+        inner = "/".join(parts[1:3])
+        return inner if inner in _ROOMS else parts[1]
 
 
 def modules() -> Iterator[ModuleType]:

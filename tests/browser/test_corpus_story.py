@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hullmark.feeds.debian import FEED as DEBIAN
-from hullmark.feeds.epss import FEED as EPSS
-from hullmark.feeds.kev import FEED as KEV
+from hullmark.advisories.feeds.debian import FEED as DEBIAN
+from hullmark.advisories.feeds.epss import FEED as EPSS
+from hullmark.advisories.feeds.kev import FEED as KEV
 from hullmark.model.advisory import Advisory, Exploitability, KevEntry, Record
 from tests.browser.test_alerts import _link_of
 from tests.browser.test_first_run import WORDS, _verdict, fresh_account
@@ -32,7 +32,7 @@ from tests.support.desk import Desk
 from tests.support.places import corpus
 from tests.support.receivers import Receiver, receiver
 from tests.support.standing import Standing, standing
-from tests.unit.feeds.reading import read
+from tests.unit.advisories.feeds.reading import read
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.feeds import vunnel
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.feeds import vunnel
 from hullmark.model.package import Package
 from tests.support.advisories import Bytes
 from tests.support.matching import book_of, package

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.feeds import alpine, govulndb, pypa, rubysec, rustsec
+from hullmark.advisories.feeds.feed import Feed
 from hullmark.app.vulns import MatchOptions, match_inventory
-from hullmark.feeds import alpine, govulndb, pypa, rubysec, rustsec
-from hullmark.feeds.feed import Feed
 from hullmark.model.advisory import Record, Statement
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package

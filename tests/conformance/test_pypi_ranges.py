@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.feeds import pypa
-from hullmark.match.advisory_source import Ask
+from hullmark.advisories.feeds import pypa
+from hullmark.advisories.match.advisory_source import Ask
 from hullmark.versions import InvalidVersion, scheme_named
 from tests.support.advisories import advisory_files, crawled
 from tests.support.matching import book_of

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.distros import plan_for
-from hullmark.match.find import find
-from hullmark.match.lookups import RULES, lookups
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.distros import plan_for
+from hullmark.advisories.match.find import find
+from hullmark.advisories.match.lookups import RULES, lookups
 from hullmark.model.match import Match
 from tests.conformance.lost_scenarios import CONSTANTS, LOST, MENDED
 from tests.conformance.scenarios import TYPES, Case, Row, book, cases, scenarios, title

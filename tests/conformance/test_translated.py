@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.check import CheckOptions, judge
 from hullmark.model.verdict import Verdict

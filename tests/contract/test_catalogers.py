@@ -17,9 +17,9 @@ from packageurl import PackageURL
 import hullmark.catalog
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS
+from hullmark.catalog.relations import RESOLVERS
+from hullmark.catalog.relations.resolver import Scene, Steps
 from hullmark.model.inventory import Distro
-from hullmark.relations import RESOLVERS
-from hullmark.relations.resolver import Scene, Steps
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import LocatedFact, Read
 from tests.contract.inputs import Files, Sample, roots, samples

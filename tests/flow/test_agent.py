@@ -21,7 +21,7 @@ import pytest
 from tests.support.fake_engine import FakeEngine
 from tests.support.planted import CANARY, found_in
 from tests.support.program import Program, program_in
-from tests.unit.runtime.test_engine_answers import ID, IMAGE, INSPECT, OF_IMAGE
+from tests.unit.places.runtime.test_engine_answers import ID, IMAGE, INSPECT, OF_IMAGE
 
 KEY = "hmk_test_0123456789"
 

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import pytest
 from msgspec.structs import replace
 
-from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.build import digest_of
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.share import ARTIFACT_TYPE, pull, push
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.net.errors import BadRedirect, CertificateRefused

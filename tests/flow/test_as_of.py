@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.model.advisory import Advisory, AffectedPackage, Range
 from tests.support.pages import commands_that_hold
 from tests.support.places import REPOSITORY

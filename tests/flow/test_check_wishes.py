@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hullmark import check, vulns
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome
 from tests.flow.test_as_of import about

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.runtime.collector import Changes, Listing
-from hullmark.runtime.containerd.api import CriApi
-from hullmark.runtime.containerd.collector import CriCollector, LocalDrift
+from hullmark.places.runtime.collector import Changes, Listing
+from hullmark.places.runtime.containerd.api import CriApi
+from hullmark.places.runtime.containerd.collector import CriCollector, LocalDrift
 from tests.flow.test_engines import agent_with, until
 from tests.support.cri import RealContainerd, asked, containerd
 from tests.support.engines import NAME
@@ -75,7 +75,7 @@ def test_what_runs_in_pods_is_told_and_a_restart_of_containerd_loses_nothing(
 
 
 def test_lists_are_compared_where_no_events_are_served(engine: RealContainerd, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hullmark.runtime.containerd.api import NotServed
+    from hullmark.places.runtime.containerd.api import NotServed
 
     api = CriApi(engine.address)
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, GatedDocker, gated_docker, judged, keep_verdicts
 
 pytestmark = pytest.mark.slow

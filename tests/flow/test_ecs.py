@@ -17,8 +17,8 @@ import pytest
 
 from hullmark.model.place import RunningContainer
 from hullmark.net.aws import AwsRefused, AwsSession, AwsSettings, AwsUnwell
-from hullmark.runtime.collector import Changes, Listing
-from hullmark.runtime.ecs.collector import QUEUE, EcsCollector, FollowSettings
+from hullmark.places.runtime.collector import Changes, Listing
+from hullmark.places.runtime.ecs.collector import QUEUE, EcsCollector, FollowSettings
 from tests.support.aws import STARTED, FakeAmazon, digest_of, fake_amazon
 from tests.support.program import program_in
 

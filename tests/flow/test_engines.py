@@ -15,9 +15,9 @@ import pytest
 from hullmark.app.agent import Agent
 from hullmark.app.spool import Spool
 from hullmark.model.place import Platform
-from hullmark.runtime.collector import Collector
-from hullmark.runtime.engines.api import EngineApi
-from hullmark.runtime.engines.collector import EngineCollector, Intervals
+from hullmark.places.runtime.collector import Collector
+from hullmark.places.runtime.engines.api import EngineApi
+from hullmark.places.runtime.engines.collector import EngineCollector, Intervals
 from tests.support.engines import BUSYBOX, NAME, RealEngine, dockerd, podman
 from tests.support.reports import ReportServer
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
-from tests.unit.relations.test_systems import stanza
+from tests.unit.catalog.relations.test_systems import stanza
 
 ADVISORIES = REPOSITORY / "examples" / "advisories"
 LOW = {

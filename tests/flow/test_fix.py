@@ -16,9 +16,9 @@ from tests.support.dynamic import dynamic_elf
 from tests.support.images import Blobs, tagged, write_layout
 from tests.support.program import Program, program_in
 from tests.support.repositories import Entry, Rpm, apk_index, repository_of, served
+from tests.unit.catalog.relations.test_systems import stanza
 from tests.unit.catalog.systems.test_rpm_databases import make_sqlite
 from tests.unit.catalog.systems.test_rpm_header import make_header
-from tests.unit.relations.test_systems import stanza
 
 ARCHIVE = "http://archive.example/debian"
 LD = "lib64/ld.so"

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import pytest
 
-from hullmark.gates.podman import policy_of, starting
-from hullmark.gates.settings import read_settings
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.podman import policy_of, starting
+from hullmark.places.gates.settings import read_settings
 from tests.support.engines import needed, unmount_below
 from tests.support.gated_docker import CERTIFIED, STOPPED, UNKNOWN, image_called, judged, keep_verdicts
 from tests.support.images import Blobs, sha256, tar_of

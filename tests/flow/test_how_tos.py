@@ -33,7 +33,7 @@ PLUGINS = (
     Plugin("add-a-classifier", "catalog/binaries/table.py", "_MODULES", "brokers"),
     Plugin("add-a-configuration-parser", "facets/configuration/__init__.py", "_MODULES", "chrony"),
     Plugin("add-a-facet", "facets/__init__.py", "_MODULES", "interpreters"),
-    Plugin("add-a-feed", "feeds/__init__.py", "_DISTRIBUTIONS", "example"),
+    Plugin("add-a-feed", "advisories/feeds/__init__.py", "_DISTRIBUTIONS", "example"),
     Plugin("add-a-format", "report/__init__.py", "_MODULES", "inventory_names"),
     Plugin("add-a-gate", "policy/gates/__init__.py", "_MODULES", "volumes"),
     Plugin("add-a-page", "server/console/__init__.py", "_MODULES", "oldest"),
@@ -58,7 +58,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
         target = folder / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / file, target)
-    shutil.copytree(REPOSITORY / "tests/unit/feeds", folder / "tests/unit/feeds")
+    shutil.copytree(REPOSITORY / "tests/unit/advisories/feeds", folder / "tests/unit/advisories/feeds")
     for plugin in PLUGINS:
         for name, body in files_of(plugin.page).items():
             target = folder / name

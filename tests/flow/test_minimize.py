@@ -17,7 +17,7 @@ from tests.support.images import Blobs, tagged, tar_of, write_layout
 from tests.support.machine_elf import machine_elf
 from tests.support.places import REPOSITORY
 from tests.support.program import Program, program_in
-from tests.unit.relations.test_systems import stanza
+from tests.unit.catalog.relations.test_systems import stanza
 
 LD = "lib64/ld.so"
 

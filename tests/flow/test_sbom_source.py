@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.licences.expressions import spdx_expression
+from hullmark.model.licences.expressions import spdx_expression
 from tests.support.images import layout_of
 from tests.support.places import REPOSITORY, corpus, image_cases
 from tests.support.program import Program, program_in

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from hullmark.app.configuration import configuration_of
 from hullmark.app.secrets import secrets_of
-from hullmark.difference.images import ComparedImage, image_difference
+from hullmark.catalog.difference.images import ComparedImage, image_difference
 from hullmark.model.configuration import ImageConfiguration
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Matches

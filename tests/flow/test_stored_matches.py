@@ -17,11 +17,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from hullmark.advisorydb.build import build
-from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.build import build
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.find import partly_told
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.match.find import partly_told
 from hullmark.model.advisory import Advisory, AffectedPackage, Cvss, Exploitability, KevEntry, Range, Record, Support
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
@@ -439,7 +439,7 @@ def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
 KILLED = """
 import asyncio, sys
 from pathlib import Path
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.server.tables.database import Database
 from tests.support.adoption import adopt_snapshot
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.find import find
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.find import find
 from hullmark.model.match import Match
 from hullmark.model.purl import unquote
 from tests.support.matching import TODAY, inventory, package

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from hullmark.feeds.vexhub import FEED
+from hullmark.advisories.feeds.vexhub import FEED
 from hullmark.model.advisory import Record
 from tests.support.attestations import openvex
 from tests.support.images import layout_of
 from tests.support.matching import advisory, affected
 from tests.support.program import Program, program_in
 from tests.support.snapshots import snapshot_in
-from tests.unit.feeds.reading import read, tar_document
+from tests.unit.advisories.feeds.reading import read, tar_document
 
 KNOWN = (
     advisory("GHSA-1", affected("pypi", "django", "pep440", "3"), aliases=("CVE-2026-1",)),

@@ -16,7 +16,7 @@ import pytest
 
 from hullmark.isolation.manifest import read_workloads
 from hullmark.model.place import RunningContainer
-from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
+from hullmark.places.runtime.kubernetes.kubeconfig import Kubeconfig
 from tests.support.kubernetes import manifests
 from tests.support.kubernetes.hearing import collector_of
 from tests.support.kubernetes.manifests import Object, container, running, terminated

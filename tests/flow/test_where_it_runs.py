@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from hullmark.model.advisory import Record
-from hullmark.runtime.ecs.collector import QUEUE
+from hullmark.places.runtime.ecs.collector import QUEUE
 from tests.flow.test_ecs import event_of
 from tests.service.test_verdicts import LIBC, NO_HIGH
 from tests.support.aws import FakeAmazon, fake_amazon

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.check import CheckOptions, judge, load
 from hullmark.app.fix import FixRequest, remedy_of

@@ -19,13 +19,13 @@ from packaging.utils import canonicalize_name
 
 from bench.unpack import unpacked
 from hullmark.catalog.languages import npm, python
+from hullmark.catalog.relations import dpkg as dpkg_relations
+from hullmark.catalog.relations import npm as npm_relations
+from hullmark.catalog.relations import python as python_relations
+from hullmark.catalog.relations import rpm as rpm_relations
+from hullmark.catalog.relations.resolver import Scene, Steps
 from hullmark.catalog.systems import dpkg, rpm
 from hullmark.model.package import Package
-from hullmark.relations import dpkg as dpkg_relations
-from hullmark.relations import npm as npm_relations
-from hullmark.relations import python as python_relations
-from hullmark.relations import rpm as rpm_relations
-from hullmark.relations.resolver import Scene, Steps
 from tests.oracle.test_dpkg import files_of
 from tests.oracle.test_language_packages import npm_files, python_files
 from tests.support.places import corpus, image_cases

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from hullmark.app.upkeep import UpkeepRequest, upkeep_of
+from hullmark.maintenance.upkeep.apt_sources import AptSource, parse_sources
 from hullmark.model.upkeep import Upkeep
 from hullmark.scanning.request import ScanResources
 from hullmark.source.options import source_options
-from hullmark.upkeep.apt_sources import AptSource, parse_sources
 from tests.support.repositories import AUTOMATIC, BACKPORTS, EXPERIMENTAL, Entry, served, status_of, write_suite
 
 NAMES = [f"tool{letter}" for letter in "abcdefghijkl"]

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.advisorydb.build import build
+from hullmark.advisories.database.build import build
 from hullmark.server.stories.advisories import advisories
 from hullmark.server.stories.services import services_for
 from hullmark.server.stories.settings import Settings

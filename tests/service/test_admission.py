@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.admission import AdmissionPage
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.verdicts import LocalVerdicts
 from hullmark.server.stories.judging.admission import forget_gates
 from tests.service.test_verdicts import LIBC, NO_HIGH, NOT_ROOT, SHOP, kept
 from tests.support.desk import Desk, desk

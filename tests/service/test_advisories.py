@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.feeds import debian
 from hullmark.app.share import export_bundle
-from hullmark.feeds import debian
 from hullmark.model.advisory import Record
 from hullmark.server.stories.advisories.feeds import update_when_due
 from tests.service.test_verdicts import NO_HIGH

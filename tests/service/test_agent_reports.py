@@ -15,7 +15,7 @@ from hullmark.app.spool import Spool
 from hullmark.model.place import Platform, RunningContainer
 from hullmark.net.api_client import ApiClient, ApiLogin
 from hullmark.net.http import HttpSettings
-from hullmark.runtime.collector import Changes, Listing
+from hullmark.places.runtime.collector import Changes, Listing
 from tests.support.inventories import container, ended
 from tests.support.server import Running, running_server
 

@@ -17,9 +17,9 @@ import yaml
 
 from hullmark.cli.remote.workload_login import OWN as WORKLOAD_TOKEN
 from hullmark.cli.setting_names import VARIABLES
-from hullmark.gates.settings import read_settings
 from hullmark.isolation.grades import assess
 from hullmark.isolation.kubernetes import containers_of
+from hullmark.places.gates.settings import read_settings
 from hullmark.server.stories.settings import Settings
 from tests.support.clients import HELM, interpreter_with
 from tests.support.places import REPOSITORY

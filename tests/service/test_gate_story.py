@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from hullmark.gates.follow import RunningImages
-from hullmark.gates.settings import GateSettings
-from hullmark.gates.verdicts import LocalVerdicts
-from hullmark.runtime.collector import Listing
-from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig
+from hullmark.places.gates.follow import RunningImages
+from hullmark.places.gates.settings import GateSettings
+from hullmark.places.gates.verdicts import LocalVerdicts
+from hullmark.places.runtime.collector import Listing
+from hullmark.places.runtime.kubernetes.kubeconfig import Kubeconfig
 from hullmark.server.stories.judging.deadlines import judge_due
 from tests.contract.kubernetes.test_admission import PLACES, Answer, Place, ask, document_of, main, path_of
 from tests.service.test_admission import GRACE, OTHER, Follower

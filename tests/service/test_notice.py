@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.notify.webhook import signature
 from hullmark.server.stories.judging.deadlines import judge_due
 from hullmark.server.stories.notice.deliver import wake_due

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from hullmark.advisorydb.schema import Cover
+from hullmark.advisories.database.schema import Cover
 from hullmark.model.advisory import Exploitability, KevEntry, Range, Record
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging import judge

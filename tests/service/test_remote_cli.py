@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.cli.main import parser
 from tests.support.images import docker_files, layout_of, tar_of, write_docker_archive

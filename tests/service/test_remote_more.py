@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.cli.remote.export import KINDS
 from tests.support.images import Blobs, docker_files, tar_of, write_docker_archive

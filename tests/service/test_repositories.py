@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import Reference
 from hullmark.source import ImageNotFound, SourceOptions
 from hullmark.source.distribution import Session, sessions_for
-from hullmark.source.reference import Reference
 from hullmark.source.tag_list import all_tags
 from tests.service.anchore_world import World, running_registry
 from tests.support.images import Blobs

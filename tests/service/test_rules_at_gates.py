@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hullmark.gates.decision import Answer, AskedContainer, KnownImages, Question, decide
-from hullmark.gates.settings import GateSettings, RuntimeClass
 from hullmark.model.isolation import Isolation, WorkloadContainer
+from hullmark.places.gates.decision import Answer, AskedContainer, KnownImages, Question, decide
+from hullmark.places.gates.settings import GateSettings, RuntimeClass
 from hullmark.server.stories.rollout.settle import settle_some
 from tests.service.test_admission import Follower, analysed
 from tests.service.test_isolation_rules import ENGINE, POLICY, VM

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.server.stories.advisories.matching import BATCH, begin_adoption, rematch_some, weigh_some
 from hullmark.server.tables.advisories import snapshots
 from hullmark.server.tables.database import Database

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hullmark.advisories.feeds.feed import CrawlState, Document, Feed
 from hullmark.app.origins import place_of
-from hullmark.feeds.feed import CrawlState, Document, Feed
 from tests.support.places import REPOSITORY, shared
 
 

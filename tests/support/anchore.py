@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.check import CheckOptions, find_needs, judge
 from hullmark.policy.context import NO_CONTEXT, read_context

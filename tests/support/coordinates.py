@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import msgspec
 
-from hullmark.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
-from hullmark.match.find import channels_in_use
+from hullmark.advisories.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
+from hullmark.advisories.match.find import channels_in_use
 from hullmark.model.inventory import Inventory
 
 

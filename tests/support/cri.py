@@ -15,8 +15,8 @@ import grpc
 import pytest
 
 from hullmark.net.errors import NetError
-from hullmark.runtime.containerd.api import CriApi
-from hullmark.runtime.containerd.messages import MESSAGES, Fields, message
+from hullmark.places.runtime.containerd.api import CriApi
+from hullmark.places.runtime.containerd.messages import MESSAGES, Fields, message
 from tests.support.engines import NAME, needed, shell_image, unmount_below
 
 ASKED: dict[str, Fields] = {

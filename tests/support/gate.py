@@ -17,15 +17,15 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hullmark.gates.certificates import make_pair, service_names
-from hullmark.gates.kubernetes.webhook import Webhook
-from hullmark.gates.meters import Meters
-from hullmark.gates.serving import Certificate, serve
-from hullmark.gates.settings import GateSettings
-from hullmark.gates.supervision import listen
-from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.admission import AdmissibleImage, AdmissionPage, PolicyVerdict
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.certificates import make_pair, service_names
+from hullmark.places.gates.kubernetes.webhook import Webhook
+from hullmark.places.gates.meters import Meters
+from hullmark.places.gates.serving import Certificate, serve
+from hullmark.places.gates.settings import GateSettings
+from hullmark.places.gates.supervision import listen
+from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.support.kubernetes.manifests import digest
 from tests.support.kubernetes.server import FakeCluster
 from tests.support.places import REPOSITORY

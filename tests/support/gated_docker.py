@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hullmark.gates.verdicts import LocalVerdicts
 from hullmark.model.admission import AdmissibleImage, AdmissionPage, PolicyVerdict
 from hullmark.model.verdict import Outcome
+from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.support.engines import RealEngine, _OverUnixSocket, needed, shell_image, unmount_below
 from tests.support.images import sha256, tar_of, to_json
 

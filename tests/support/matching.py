@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from hullmark.advisorydb.build import build
-from hullmark.advisorydb.schema import Cover, FeedInfo
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.find import find
+from hullmark.advisories.database.build import build
+from hullmark.advisories.database.schema import Cover, FeedInfo
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.find import find
 from hullmark.model.advisory import EXPLOITED, Advisory, AffectedPackage, Range, Record
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Matches

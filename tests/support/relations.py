@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.relations.resolver import Resolver, Scene, Steps
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation
-from hullmark.relations.resolver import Resolver, Scene, Steps
 from tests.support.views import FakeView
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hullmark.advisorydb.build import build, digest_of
-from hullmark.advisorydb.layout import settle
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.build import build, digest_of
+from hullmark.advisories.database.layout import settle
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.model.advisory import Advisory, AffectedPackage, Exploitability, Range, Record
 from tests.support.matching import info
 

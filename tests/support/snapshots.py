@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hullmark.advisorydb.build import build
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.build import build
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.advisory import Advisory, Record
 from tests.support.matching import info
 

@@ -13,7 +13,7 @@ from tests.support.sources import source_files
 CATCH_EVERYTHING = {
     "src/hullmark/model/guard.py": "the guard",
     "src/hullmark/cli/main.py": "the last line of defence: an exit status of its own",
-    "src/hullmark/feeds/formats/archives.py": "raises what is not zstandard's",
+    "src/hullmark/advisories/feeds/formats/archives.py": "raises what is not zstandard's",
     "src/hullmark/net/aws.py": "raises what is not boto3's",
     "src/hullmark/server/api/measured.py": "counts, and raises",
     "src/hullmark/server/stories/images/analyse.py": "writes down that the analysis failed, and raises",

@@ -15,10 +15,10 @@ import pytest
 
 import hullmark
 import hullmark.catalog
+import hullmark.catalog.relations
 import hullmark.cli
 import hullmark.facets
 import hullmark.policy.gates
-import hullmark.relations
 import hullmark.report
 import hullmark.source
 import hullmark.versions
@@ -31,6 +31,7 @@ from tests.support.sources import source_file, source_files, source_paths
 
 MOST_LINES_IN_A_FILE = 400
 MOST_LINES_IN_A_FUNCTION = 50
+MOST_ARROWS_BETWEEN_ROOMS = 90
 LONG_ON_PURPOSE = {
     # The loop over a layer's entries: a call for each part of it would cost more than the part itself.
     "src/hullmark/rootfs/tar.py:walk",
@@ -40,13 +41,15 @@ HEAVY = {"hashlib", "isal", "json", "msgspec", "rich", "sqlite3", "ssl", "urllib
 ROOMS_NOT_NEEDED_FOR_HELP = {
     f"hullmark.{room}"
     for room in (
+        "advisories",
         "app",
         "catalog",
         "facets",
+        "maintenance",
         "model",
         "net",
+        "places",
         "policy",
-        "relations",
         "report",
         "rootfs",
         "scanning",
@@ -73,7 +76,7 @@ def constants(room: ModuleType, name: str) -> dict[str, object]:
         (hullmark.catalog, "CATALOGER", hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED),
         (hullmark.source, "SOURCE", hullmark.source.SOURCES),
         (hullmark.versions, "SCHEME", hullmark.versions.SCHEMES),
-        (hullmark.relations, "RESOLVER", hullmark.relations.RESOLVERS),
+        (hullmark.catalog.relations, "RESOLVER", hullmark.catalog.relations.RESOLVERS),
     ],
     ids=["catalogers", "sources", "schemes", "resolvers"],
 )
@@ -211,6 +214,19 @@ def test_no_files_import_each_other_in_a_circle() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as circle:
         pytest.fail(" → ".join(str(path.relative_to(root)) for path in circle.args[1]))
+
+
+def test_few_arrows_run_between_rooms() -> None:
+    root = REPOSITORY / "src" / "hullmark"
+    rooms = {folder.parent.name for folder in root.glob("*/__init__.py")}
+    arrows = {
+        (path.relative_to(root).parts[0], name.split(".")[1])
+        for path in source_paths("src")
+        for name, _ in source_file(path).imports
+        if name.startswith("hullmark.")
+    }
+    between = {(here, there) for here, there in arrows if here != there and {here, there} <= rooms}
+    assert len(between) <= MOST_ARROWS_BETWEEN_ROOMS, sorted(between)
 
 
 def test_no_file_is_long() -> None:

@@ -46,12 +46,12 @@ HONEST = {
 
 
 TERMS: dict[str, tuple[str, ...]] = {
-    "src/hullmark/advisorydb/jars.py": (
+    "src/hullmark/advisories/database/jars.py": (
         "named",
         "named",
     ),
-    "src/hullmark/advisorydb/shelf.py": ("tried",),
-    "src/hullmark/advisorydb/snapshot.py": (
+    "src/hullmark/advisories/database/shelf.py": ("tried",),
+    "src/hullmark/advisories/database/snapshot.py": (
         "exploited",
         "named",
         "rated",
@@ -69,17 +69,17 @@ TERMS: dict[str, tuple[str, ...]] = {
     "src/hullmark/facets/configuration/ssh_keys.py": ("named",),
     "src/hullmark/facets/secrets/go_expressions.py": ("translated",),
     "src/hullmark/facets/unpacking/zips.py": ("opened",),
-    "src/hullmark/feeds/formats/cpe_configurations.py": ("affected",),
-    "src/hullmark/gates/verdicts.py": (
+    "src/hullmark/advisories/feeds/formats/cpe_configurations.py": ("affected",),
+    "src/hullmark/places/gates/verdicts.py": (
         "queued",
         "tagged",
     ),
-    "src/hullmark/match/advisory_source.py": (
+    "src/hullmark/advisories/match/advisory_source.py": (
         "exploited",
         "rated",
     ),
-    "src/hullmark/match/clearing.py": ("suppressed",),
-    "src/hullmark/match/distros.py": ("_tumbleweed",),
+    "src/hullmark/advisories/match/clearing.py": ("suppressed",),
+    "src/hullmark/advisories/match/distros.py": ("_tumbleweed",),
     "src/hullmark/model/dockerfile.py": ("named",),
     "src/hullmark/model/jar.py": ("named",),
     "src/hullmark/notify/templates.py": ("listed",),
@@ -116,12 +116,12 @@ TERMS: dict[str, tuple[str, ...]] = {
         "hashed",
     ),
     "src/hullmark/rootfs/dispatch.py": ("wanted",),
-    "src/hullmark/runtime/ecs/api.py": (
+    "src/hullmark/places/runtime/ecs/api.py": (
         "described",
         "received",
     ),
-    "src/hullmark/runtime/kubernetes/credentials.py": ("refused",),
-    "src/hullmark/runtime/kubernetes/following.py": ("said",),
+    "src/hullmark/places/runtime/kubernetes/credentials.py": ("refused",),
+    "src/hullmark/places/runtime/kubernetes/following.py": ("said",),
     "src/hullmark/scanning/clamd.py": (
         "connected",
         "gone",

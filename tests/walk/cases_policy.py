@@ -40,6 +40,6 @@ LOOKS: dict[tuple[str, str], Look] = {
     (_DOCKERFILE + "words", "_MAX_DEPTH"): _built(0, "FROM ${A:-${B:-evil}}\n"),
     (_DOCKERFILE + "words", "_MAX_PATTERNS"): _built(0, "ARG A=aevil\nFROM ${A#a}\n"),
     (_DOCKERFILE + "words", "_LONGEST_PATTERN"): _built(1, "ARG A=aevil\nFROM ${A#a}\n"),
-    ("hullmark.licences.terms", "MAX_GROUPS"): _licensed(0, "MIT AND (BSD-2-Clause AND AGPL-3.0-only)"),
-    ("hullmark.licences.terms", "MAX_TEXT"): _licensed(20, "MIT AND BSD-2-Clause AND AGPL-3.0-only"),
+    ("hullmark.model.licences.terms", "MAX_GROUPS"): _licensed(0, "MIT AND (BSD-2-Clause AND AGPL-3.0-only)"),
+    ("hullmark.model.licences.terms", "MAX_TEXT"): _licensed(20, "MIT AND BSD-2-Clause AND AGPL-3.0-only"),
 }

@@ -46,7 +46,7 @@ ELSEWHERE = {
 UNSEEN = {
     (bound.module, bound.name): bound
     for bound in bounds()
-    if bound.room in ("facets", "licences", "policy") and bound.effect == "unseen"
+    if bound.room in ("facets", "catalog/licences", "model/licences", "policy") and bound.effect == "unseen"
 }
 
 

@@ -24,12 +24,12 @@ UPDATE, REMOVAL = ("version", "setuid", "needed"), ("tools",)
 CASES = {
     "hullmark.app.update_files._MAX_FETCHED": (10, UPDATE),
     "hullmark.app.update_files._MAX_PACKAGE": (10, UPDATE),
-    "hullmark.remedy.ar._MAX_MEMBERS": (1, UPDATE),
-    "hullmark.remedy.contents._MAX_CONTROL": (10, UPDATE),
-    "hullmark.remedy.contents._MAX_DATA": (10, UPDATE),
-    "hullmark.remedy.contents._MAX_RULES": (0, UPDATE),
-    "hullmark.remedy.contents._MAX_SETTINGS": (10, UPDATE),
-    "hullmark.remedy.dpkg_terms._MAX_BYTES": (10, REMOVAL),
+    "hullmark.maintenance.remedy.ar._MAX_MEMBERS": (1, UPDATE),
+    "hullmark.maintenance.remedy.contents._MAX_CONTROL": (10, UPDATE),
+    "hullmark.maintenance.remedy.contents._MAX_DATA": (10, UPDATE),
+    "hullmark.maintenance.remedy.contents._MAX_RULES": (0, UPDATE),
+    "hullmark.maintenance.remedy.contents._MAX_SETTINGS": (10, UPDATE),
+    "hullmark.maintenance.remedy.dpkg_terms._MAX_BYTES": (10, REMOVAL),
 }
 """A number that is too low for the image, and the rules that are kept to only by what lies beyond."""
 
@@ -51,7 +51,7 @@ def fixed(folder: Path, rules: Iterable[str]) -> Remedy:
 
 def test_each_limit_has_a_case() -> None:
     unseen = {f"{bound.module}.{bound.name}": bound for bound in bounds() if bound.effect == "unseen"}
-    rooms = ("hullmark.remedy.", "hullmark.app.update_files.")
+    rooms = ("hullmark.maintenance.remedy.", "hullmark.app.update_files.")
     assert {name for name in unseen if name.startswith(rooms) and not name.endswith(".limit")} == CASES.keys()
 
 

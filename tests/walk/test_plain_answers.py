@@ -6,7 +6,7 @@ from functools import cache
 
 import pytest
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.app.check import CheckOptions, judge, judge_by
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.scanning.request import ScanResources

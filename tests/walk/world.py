@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.app.check import CheckOptions, CheckResult, judge_by
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.model.advisory import Record

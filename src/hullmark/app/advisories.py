@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from hullmark.advisorydb.build import build, digest_of
-from hullmark.advisorydb.schema import FOLDER, Cover, FeedInfo
-from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.build import build, digest_of
+from hullmark.advisories.database.schema import FOLDER, Cover, FeedInfo
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.app.declared_coverage import DECLARATION, declared_in
 from hullmark.model.advisory import Advisory
 from hullmark.model.errors import HullmarkError
@@ -89,7 +89,7 @@ def _info(folder: Path) -> FeedInfo:
 
 def _advisories(place: Path) -> Iterator[Advisory]:
     """Every OSV record there, by path and place. Any other file is refused, and so is a place without records."""
-    from hullmark.feeds.formats.osv_record import advisories_of
+    from hullmark.advisories.feeds.formats.osv_record import advisories_of
 
     count = 0
     wrong: list[str] = []

@@ -19,7 +19,7 @@ from hullmark.model.place import LIST_NEEDED
 from hullmark.net.api_client import ApiClient, ApiRefused
 from hullmark.net.errors import Cut, NetError, TimedOut, Unreachable
 from hullmark.net.wait import RETRY_STATUS, backoff
-from hullmark.runtime.collector import Changes, Collector, Listing, OutageReporting, Resumable
+from hullmark.places.runtime.collector import Changes, Collector, Listing, OutageReporting, Resumable
 
 PATH = "/inventories"
 _JSON = {"Content-Type": "application/json"}

@@ -69,7 +69,7 @@ def check(  # noqa: PLR0913 - all by name
     those that were in use in `db_dir` at that moment. `environment` is where the image is to run, as policies name it. `at` is the
     moment that counts as now (default: now). Otherwise as `scan`. A stop is a verdict, not an exception.
     """
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisories.database.shelf import Shelf
     from hullmark.app.advisories import open_snapshot
 
     loaded, check_options = load(Path(policy)), CheckOptions(environment=environment)
@@ -105,7 +105,7 @@ def vulns(  # noqa: PLR0913 - all by name
     into `db_dir` (one of the three is needed); with `known_at` what was in use there at that moment. `at` is the moment that counts
     as now (default: now). Otherwise as `scan`.
     """
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisories.database.shelf import Shelf
     from hullmark.app.advisories import open_snapshot
     from hullmark.app.vulns import MatchOptions, vulnerabilities
 
@@ -123,7 +123,7 @@ def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None =
     Where the snapshots that they name are kept in `db_dir`, a change of severity or of known exploitation is told apart from
     a changed advisory. Raises HullmarkError for a file that holds no verdict.
     """
-    from hullmark.advisorydb.shelf import Shelf
+    from hullmark.advisories.database.shelf import Shelf
     from hullmark.app.verdicts import advisory_lookup, read_verdict
     from hullmark.policy.verdict_diff import compare
 
@@ -137,7 +137,7 @@ def diff(before: Verdict | Path, after: Verdict | Path, *, db_dir: Path | None =
 def _resources(
     cache_dir: Path | None, jobs: int | None, corrections: Path | None, jar_index: Path | None
 ) -> ScanResources:
-    from hullmark.advisorydb.jars import opened_jars
+    from hullmark.advisories.database.jars import opened_jars
     from hullmark.scanning.corrections import corrections_in
 
     return ScanResources(

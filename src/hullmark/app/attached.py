@@ -46,10 +46,10 @@ def signed_about(
 
 def _index_above(repository: Repository, reference: str, digest: str) -> tuple[str, ...]:
     """The digest of the index that the reference leads to, if it lists the image."""
-    from hullmark.source.digest import digest_of
+    from hullmark.model.digest import digest_of
+    from hullmark.model.reference import parse_reference
     from hullmark.source.manifest import Index, parse_manifest
     from hullmark.source.places import split_place
-    from hullmark.source.reference import parse_reference
 
     scheme, rest = classify(reference)
     version = parse_reference(rest).version if scheme == "registry" else split_place(rest)[1]

@@ -12,13 +12,13 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from hullmark._version import __version__
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.attached import signed_about
 from hullmark.app.expressions import Evaluator
 from hullmark.app.policies import load_native, policy_files
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.app.workloads import WorkloadFile, placed_containers
 from hullmark.facets.secrets.mask import masked_dockerfile
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.admission import PlaceDemands
 from hullmark.model.dockerfile import Dockerfile
 from hullmark.model.errors import HullmarkError

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from hullmark.model.digest import digest_of, is_digest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, decode
 from hullmark.source.repository import (
     Referrer,

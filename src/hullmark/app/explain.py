@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.catalog.relations.provenance import file_provenance, package_provenances, packages_named
 from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.provenance import FileProvenance, Provenance
-from hullmark.relations.provenance import file_provenance, package_provenances, packages_named
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.sbom import sbom_at
 from hullmark.scanning.take import SBOM, take

@@ -12,8 +12,23 @@ from hullmark.app.update_files import FetchedUpdates
 from hullmark.app.upkeep import UPKEEP_READS, Mirrors, UpkeepRequest, newer, untold
 from hullmark.app.virtual_image import JudgingContext, VirtualImage, dockerfile_for
 from hullmark.app.vulns import MATCHING_READS
+from hullmark.catalog.relations.dpkg import need_of
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
 from hullmark.facets.secrets.mask import masked_dockerfile
+from hullmark.maintenance.remedy.candidates import Candidates, Situation
+from hullmark.maintenance.remedy.contents import DPKG_SETTINGS
+from hullmark.maintenance.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
+from hullmark.maintenance.remedy.needs import OfferedName, can_be_together
+from hullmark.maintenance.remedy.outcome import (
+    PASSING_AT,
+    Goal,
+    findings_in_the_way,
+    in_the_way,
+    list_fixed_findings,
+    remains,
+)
+from hullmark.maintenance.remedy.search import Blockers, ChangeSet, SmallestSet, smallest_set
+from hullmark.maintenance.remedy.stack import UNSEEN
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import ImageConfig
 from hullmark.model.problem import Problem
@@ -25,14 +40,6 @@ from hullmark.policy.dockerfile.applied import apply_instruction, read_setting
 from hullmark.reach.analysis import ReachRequest, minimality
 from hullmark.reach.reads import REACH_READS, reach_facts
 from hullmark.reach.recipe import reference_of
-from hullmark.relations.dpkg import need_of
-from hullmark.remedy.candidates import Candidates, Situation
-from hullmark.remedy.contents import DPKG_SETTINGS
-from hullmark.remedy.dpkg_terms import DPKG_TERMS, DpkgTerms
-from hullmark.remedy.needs import OfferedName, can_be_together
-from hullmark.remedy.outcome import PASSING_AT, Goal, findings_in_the_way, in_the_way, list_fixed_findings, remains
-from hullmark.remedy.search import Blockers, ChangeSet, SmallestSet, smallest_set
-from hullmark.remedy.stack import UNSEEN
 from hullmark.scanning.request import ScanRequest, ScanResult
 from hullmark.scanning.scan import scan_records
 from hullmark.scanning.take import SBOM

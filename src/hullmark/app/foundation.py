@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from hullmark.app.lineage import height_of
+from hullmark.maintenance.remedy.rebase import rebased_layers, rebased_settings
 from hullmark.model.image import Image
 from hullmark.model.inventory import Distro
 from hullmark.model.problem import Problem
 from hullmark.model.remedy import Change
-from hullmark.remedy.rebase import rebased_layers, rebased_settings
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import RecordReader, read_records, scan_image
 from hullmark.source import SourceOptions, open_image

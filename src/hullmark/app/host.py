@@ -17,17 +17,17 @@ from typing import Any
 
 import msgspec
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.vulns import MatchOptions, match_inventory
 from hullmark.isolation.escapes import Part, is_escape
 from hullmark.isolation.fields import Fields, InvalidWorkload
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.model.package import Package
 from hullmark.model.place import PlaceEvent
-from hullmark.runtime.host import UNTOLD, HostState
+from hullmark.places.runtime.host import UNTOLD, HostState
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_folder
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import msgspec
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.verdicts import MAX_BYTES
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.difference.images import ComparedImage, image_difference
-from hullmark.difference.vulnerabilities import vulnerability_difference
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.catalog.difference.images import ComparedImage, image_difference
+from hullmark.catalog.difference.vulnerabilities import vulnerability_difference
 from hullmark.model.difference import ImageDifference
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image_layers import ImageLayers

@@ -20,7 +20,7 @@ from typing import Annotated
 
 import msgspec
 
-from hullmark.advisorydb.shelf import write_whole
+from hullmark.advisories.database.shelf import write_whole
 from hullmark.app.policies import policy_files, read_any
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit

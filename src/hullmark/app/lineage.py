@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from hullmark.maintenance.upkeep.tags import newer_tags
+from hullmark.model.digest import digest_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.inventory import Inventory
 from hullmark.model.match import Match
 from hullmark.model.problem import Problem
+from hullmark.model.reference import parse_reference
 from hullmark.model.upkeep import BaseImage, NewerTags
 from hullmark.net.errors import NetError
 from hullmark.net.guard import Guard
 from hullmark.source import SourceOptions, classify, open_image
-from hullmark.source.digest import digest_of
 from hullmark.source.distribution import Session, sessions_for
 from hullmark.source.manifest import decode
-from hullmark.source.reference import parse_reference
 from hullmark.source.tag_list import all_tags
-from hullmark.upkeep.tags import newer_tags
 
 _ROOM = "upkeep"
 _NAME, _DIGEST = "org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"

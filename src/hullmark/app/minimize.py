@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan, refuse_to_follow
 from hullmark.facets.configuration.facet import FACET as CONFIGURATION
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.configuration import Configuration
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord

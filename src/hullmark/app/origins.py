@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from hullmark.advisorydb.shelf import KeptDocument, Shelf
-from hullmark.feeds.feed import Get
+from hullmark.advisories.database.shelf import KeptDocument, Shelf
+from hullmark.advisories.feeds.feed import Get
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.documents import DocumentRequest, download

@@ -41,7 +41,7 @@ def _schemes() -> _Rows:
 
 def _feeds() -> _Rows:
     """The sources of advisories. One function may read several feeds, each with values of its own."""
-    from hullmark.feeds import load
+    from hullmark.advisories.feeds import load
 
     return ((feed.name, getattr(feed.parse, "func", feed.parse).__module__) for feed in load())
 

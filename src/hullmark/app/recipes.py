@@ -14,8 +14,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from hullmark.feeds.formats.cvss import rating_of
-from hullmark.match.vex import parse_purl
+from hullmark.advisories.feeds.formats.cvss import rating_of
+from hullmark.advisories.match.vex import parse_purl
 from hullmark.model.advisory import FixState
 from hullmark.model.capabilities import CAPABILITIES
 from hullmark.model.errors import HullmarkError

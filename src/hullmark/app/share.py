@@ -11,9 +11,9 @@ from typing import Literal
 
 import msgspec
 
-from hullmark.advisorydb import bundle, pack, sign
-from hullmark.advisorydb.layout import SnapshotFile
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database import bundle, pack, sign
+from hullmark.advisories.database.layout import SnapshotFile
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.model.errors import HullmarkError
 from hullmark.source.artifacts import Artifact, ArtifactRequest, Part, open_artifact, push_artifact
 from hullmark.source.source import SourceOptions
@@ -321,7 +321,7 @@ def _parent(shelf: Shelf, since: str, digest: str) -> Path:
 
 
 def _data_at(path: Path, digest: str) -> str:
-    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.advisories.database.snapshot import Snapshot
 
     try:
         with Snapshot(path, digest) as snapshot:

@@ -22,7 +22,7 @@ from hullmark.app.fitting import fitted_end, fitted_parts
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.place import EndedContainer, InventoryReport, PlaceEvent, Platform, RunningContainer
-from hullmark.runtime.collector import Changes
+from hullmark.places.runtime.collector import Changes
 
 MOST_BYTES = Limit(512 << 20, "bytes of reports of changes that an agent keeps while the server is away", "later")
 MOST_REPORTS = Limit(50_000, "reports of changes that an agent keeps while the server is away", "later")

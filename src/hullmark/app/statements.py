@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from hullmark.app.check import CheckOptions
+from hullmark.model.digest import digest_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
 from hullmark.model.verdict import Verdict
@@ -30,7 +31,6 @@ from hullmark.report.documents import encode
 from hullmark.scanning.documents import read_bounded
 from hullmark.source import classify
 from hullmark.source.attach import DOCUMENT_LIMIT, Statement, attach, signed_documents
-from hullmark.source.digest import digest_of
 from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor, Index, decode, parse_manifest
 from hullmark.source.places import split_place
 from hullmark.source.registry_repository import RegistryRepository

@@ -10,12 +10,13 @@ import msgspec
 from msgspec.structs import replace
 
 from hullmark._version import __version__
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.expressions import Evaluator
 from hullmark.app.inventories import read_inventory
 from hullmark.app.recipes import cook, malware_of, matches_of
 from hullmark.app.vulns import MatchOptions, match_inventory
 from hullmark.app.workloads import all_placed
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.model.digest import digest_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.limit import Limit
@@ -37,7 +38,6 @@ from hullmark.scanning.following import with_reach
 from hullmark.scanning.request import ScanResources, ScanResult
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
-from hullmark.source.digest import digest_of
 
 _ANALYZER = f"hullmark {__version__}"
 _MAX_INVENTORIES = Limit(100_000, "inventories that a policy is tried on", "refused")

@@ -10,14 +10,14 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from hullmark.advisorydb.build import Base, build_on
-from hullmark.advisorydb.contributions import Source
-from hullmark.advisorydb.schema import FORMAT, Cover, FeedInfo
-from hullmark.advisorydb.shelf import FeedState, KeptDocument, Shelf
-from hullmark.advisorydb.wholeness import day_of, goes_by_check
+from hullmark.advisories.database.build import Base, build_on
+from hullmark.advisories.database.contributions import Source
+from hullmark.advisories.database.schema import FORMAT, Cover, FeedInfo
+from hullmark.advisories.database.shelf import FeedState, KeptDocument, Shelf
+from hullmark.advisories.database.wholeness import day_of, goes_by_check
+from hullmark.advisories.feeds.faults import FaultReport
+from hullmark.advisories.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.app.origins import FetchContext, Origin, name_of
-from hullmark.feeds.faults import FaultReport
-from hullmark.feeds.feed import CrawlState, DamagedDocument, Document, Feed
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
@@ -26,7 +26,7 @@ from hullmark.scanning.fingerprint import code_fingerprint, feeds_fingerprint
 SHRINK_LIMIT = 0.8
 """A feed that gives fewer than this part of its last records is held: the last good ones stay."""
 
-_WRITING_ROOMS = ("model", "versions", "advisorydb")
+_WRITING_ROOMS = ("model", "versions", "advisories/database")
 """Whose code decides what is written of a feed's records."""
 
 _MAX_DOCUMENTS = Limit(100_000, "documents of a feed", "refused")

@@ -6,15 +6,15 @@ import hashlib
 
 from hullmark.app.foundation import Foundation
 from hullmark.app.upkeep import Mirrors
+from hullmark.maintenance.remedy.contents import DPKG_SETTINGS, DebReading, UpdateContent, read_deb
+from hullmark.maintenance.remedy.stack import LayerStack
+from hullmark.maintenance.upkeep.crawl import Get
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.model.upkeep import PackageUpdate
-from hullmark.remedy.contents import DPKG_SETTINGS, DebReading, UpdateContent, read_deb
-from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.analysis import extra_reads_for, reads_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_records
-from hullmark.upkeep.crawl import Get
 
 ROOM = "remedy"
 _MAX_PACKAGE = Limit(512 << 20, "bytes of the file of a newer package")

@@ -8,9 +8,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.lineage import base_of, with_tags
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.maintenance.upkeep.apk import REPOSITORIES, crawl_apk
+from hullmark.maintenance.upkeep.apk import parse_repositories as parse_urls
+from hullmark.maintenance.upkeep.apt import crawl_apt
+from hullmark.maintenance.upkeep.apt_sources import ARCHS, PREFERENCES, SOURCES, parse_sources
+from hullmark.maintenance.upkeep.crawl import Crawl, Get, RepositoryOffers
+from hullmark.maintenance.upkeep.rpm import crawl_rpm
+from hullmark.maintenance.upkeep.rpm_repositories import RPM_REPOSITORIES, RPM_VARIABLES, RpmRepository, variables_of
+from hullmark.maintenance.upkeep.updates import updates_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.package import Package, is_file
@@ -23,14 +31,6 @@ from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 from hullmark.source.distribution import http_settings
-from hullmark.upkeep.apk import REPOSITORIES, crawl_apk
-from hullmark.upkeep.apk import parse_repositories as parse_urls
-from hullmark.upkeep.apt import crawl_apt
-from hullmark.upkeep.apt_sources import ARCHS, PREFERENCES, SOURCES, parse_sources
-from hullmark.upkeep.crawl import Crawl, Get, RepositoryOffers
-from hullmark.upkeep.rpm import crawl_rpm
-from hullmark.upkeep.rpm_repositories import RPM_REPOSITORIES, RPM_VARIABLES, RpmRepository, variables_of
-from hullmark.upkeep.updates import updates_of
 
 ROOM = "upkeep"
 UPKEEP_READS = (SOURCES, PREFERENCES, ARCHS, REPOSITORIES, RPM_REPOSITORIES, RPM_VARIABLES)

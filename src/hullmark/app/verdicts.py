@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
-from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.advisory import Advisory, AffectedPackage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit

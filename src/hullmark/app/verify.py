@@ -10,6 +10,7 @@ import msgspec
 from hullmark.app.check import CheckOptions, CheckResult
 from hullmark.app.repositories import repository_of
 from hullmark.app.statements import bundles_at, bundles_in, circumstances_of, digest_of_trust, state
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.proof.bundle import Bundle
@@ -18,7 +19,6 @@ from hullmark.proof.sigstore.signature import IdentityTrust
 from hullmark.proof.verdict_statement import VerdictStatement, in_text, moment_in
 from hullmark.proof.verification import Expectations, NotProven, VerifiedStatement, verify_newest
 from hullmark.source import SourceOptions, classify, open_image
-from hullmark.source.digest import is_digest
 from hullmark.source.manifest import Descriptor
 
 _MEMORY_LIMIT = Limit(16 << 20, "bytes of what is remembered of verdicts that were verified", "refused")

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from hullmark.feeds.formats.vex import statements_of
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.advisories.feeds.formats.vex import statements_of
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.model.advisory import Statement
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory, InventorySource
 from hullmark.model.problem import Problem
 from hullmark.model.purl import make_purl, unquote
+from hullmark.model.reference import HUB, Reference, parse_reference
 from hullmark.source import IMAGE, SourceOptions, classify
-from hullmark.source.reference import HUB, Reference, parse_reference
 
 if TYPE_CHECKING:
     from hullmark.proof.dsse import Key

@@ -10,15 +10,15 @@ import msgspec
 from hullmark.app.check import CheckOptions, judge_by
 from hullmark.app.foundation import Foundation
 from hullmark.app.update_files import FetchedUpdates
+from hullmark.maintenance.remedy.flatten import COPY, WHOLE, copy_config, flatten_layers, settings_of, without
+from hullmark.maintenance.remedy.instructions import Instruction, dockerfile_of, instructions_of
+from hullmark.maintenance.remedy.stack import LayerStack
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.remedy import Change
 from hullmark.model.verdict import Verdict
 from hullmark.policy.dockerfile.applied import apply_instruction
 from hullmark.policy.dockerfile.own import name_last_stage, own_dockerfile
 from hullmark.policy.languages import AnyPolicy
-from hullmark.remedy.flatten import COPY, WHOLE, copy_config, flatten_layers, settings_of, without
-from hullmark.remedy.instructions import Instruction, dockerfile_of, instructions_of
-from hullmark.remedy.stack import LayerStack
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import scan_records
 

@@ -7,13 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
+from hullmark.advisories.match import ignores, risk, vex
+from hullmark.advisories.match.advisory_source import AdvisorySource
+from hullmark.advisories.match.find import find
+from hullmark.advisories.match.ssvc import decide_match
 from hullmark.app.vex import VexBook, VexRequest, VexStatements, statements_for
 from hullmark.catalog.programs.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.programs.golang_symbols import with_functions, without_functions
-from hullmark.match import ignores, risk, vex
-from hullmark.match.advisory_source import AdvisorySource
-from hullmark.match.find import find
-from hullmark.match.ssvc import decide_match
 from hullmark.model.advisory import Statement
 from hullmark.model.correction import ROOM as CORRECTIONS
 from hullmark.model.errors import HullmarkError
@@ -162,7 +162,7 @@ def rules_in(file: Path) -> tuple[ignores.IgnoreRule, ...]:
 
 def statements_in(file: Path) -> tuple[Statement, ...]:
     """The VEX statements of a file: OpenVEX, CSAF or CycloneDX. Raises HullmarkError for any other document."""
-    from hullmark.feeds.formats.vex import statements_of
+    from hullmark.advisories.feeds.formats.vex import statements_of
 
     wrong: list[str] = []
     found = tuple(statements_of(_read(file), "file", lambda place, reason: wrong.append(reason), file.name))

@@ -14,10 +14,10 @@ from hullmark.model.inventory import InventorySource
 from hullmark.model.isolation import PlacedContainer, Workload
 from hullmark.model.limit import Limit
 from hullmark.model.match import Matches
+from hullmark.model.reference import parse_reference
 from hullmark.policy.select import Name, names_of_source
 from hullmark.scanning.documents import read_bounded
 from hullmark.source import IMAGE, classify
-from hullmark.source.reference import parse_reference
 
 _MAX_NAMED = Limit(10, "images of a manifest that a message names", "shortened")
 

@@ -12,12 +12,12 @@ import msgspec
 
 from hullmark.catalog.languages.java_texts import texts_at
 from hullmark.catalog.licence_evidence import with_declared
+from hullmark.catalog.licences.texts import FoundLicence, licence_of, licences_in
 from hullmark.catalog.systems.copyright import NamedText, is_machine_readable, named_texts, open_texts
 from hullmark.catalog.view import View
-from hullmark.licences.conclusions import declared_by
-from hullmark.licences.expressions import expression_of, spdx_expression
-from hullmark.licences.texts import FoundLicence, licence_of, licences_in
 from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.licences.conclusions import declared_by
+from hullmark.model.licences.expressions import expression_of, spdx_expression
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report

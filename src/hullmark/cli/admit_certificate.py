@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     import sys
     from datetime import UTC, datetime
 
-    from hullmark.gates.certificates import make_pair, service_names
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.certificates import make_pair, service_names
 
     names = (*service_names(arguments.service, arguments.namespace), *arguments.host)
     pair = make_pair(names, datetime.now(UTC), arguments.days)

@@ -12,9 +12,9 @@ from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.gates.settings import GateSettings
-    from hullmark.gates.verdicts import LocalVerdicts
     from hullmark.net.api_client import ApiClient
+    from hullmark.places.gates.settings import GateSettings
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
 HELP = "say whether images may start, by the verdicts of a server, or of this host's gate; exit status as of check"
 _EXIT = {"go": 0, "warn": 0, "stop": 1, "unknown": 3}
@@ -81,7 +81,7 @@ def _of_server(api: ApiClient, image: str, environment: str) -> ImageVerdict:
 
 def _local(arguments: argparse.Namespace) -> list[ImageVerdict]:
     from hullmark.cli.host_gate import gate_settings
-    from hullmark.gates.verdicts import LocalVerdicts
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     verdicts = LocalVerdicts(Path(arguments.verdicts), is_read_only=True)
     try:
@@ -98,9 +98,9 @@ def _of_gate(
 
     import msgspec
 
-    from hullmark.gates.decision import AskedContainer, Question, decide
-    from hullmark.gates.host_gate import known_images
     from hullmark.model.isolation import WorkloadContainer
+    from hullmark.places.gates.decision import AskedContainer, Question, decide
+    from hullmark.places.gates.host_gate import known_images
 
     now = datetime.now(UTC)
     reference = f"image@{image}" if image.startswith("sha256:") else image

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.write_verifier:
         return _write(arguments)
-    from hullmark.gates.docker.judge import Start
+    from hullmark.places.gates.docker.judge import Start
 
     _drain(arguments.stdin_media_type, arguments.digest)
     if not arguments.digest:

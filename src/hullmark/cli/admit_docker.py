@@ -10,7 +10,7 @@ from hullmark.cli.host_gate import add_gate_options, gate_of, gate_settings, tel
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.gates.settings import GateSettings
+    from hullmark.places.gates.settings import GateSettings
 
 HELP = "be the authorisation plugin of dockerd: refuse containers whose image or isolation does not pass"
 SOCKET = "/run/docker/plugins/hullmark.sock"
@@ -58,7 +58,7 @@ def _front(arguments: argparse.Namespace, settings: GateSettings) -> int:
     """Put the front, which imports nothing of ours, in this process's place."""
     import os
 
-    from hullmark.gates.docker import front
+    from hullmark.places.gates.docker import front
 
     decider = [sys.executable, "-c", _PROGRAM, *sys.argv[1:], "--decide"]
     program = [sys.executable, "-I", "-S", str(front.__file__)]
@@ -74,10 +74,10 @@ def _decide(arguments: argparse.Namespace, settings: GateSettings) -> int:
     from datetime import UTC, datetime
     from pathlib import Path
 
-    from hullmark.gates.docker.daemon import Daemon
-    from hullmark.gates.docker.decider import MessageServer, note_running, wait_for_front
-    from hullmark.gates.docker.judge import CallJudge
-    from hullmark.runtime.engines.api import EngineApi
+    from hullmark.places.gates.docker.daemon import Daemon
+    from hullmark.places.gates.docker.decider import MessageServer, note_running, wait_for_front
+    from hullmark.places.gates.docker.judge import CallJudge
+    from hullmark.places.runtime.engines.api import EngineApi
 
     address = arguments.address or settings_of(arguments).environment.get("DOCKER_HOST") or _ADDRESS
     daemon = Daemon(EngineApi("docker", address, arguments.timeout), time.monotonic)

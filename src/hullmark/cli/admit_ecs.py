@@ -14,9 +14,9 @@ from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.gates.host_gate import HostGate
     from hullmark.model.place import RunningContainer
-    from hullmark.runtime.ecs.collector import EcsCollector
+    from hullmark.places.gates.host_gate import HostGate
+    from hullmark.places.runtime.ecs.collector import EcsCollector
 
 HELP = "find, and with --stop end, tasks of Amazon ECS that run an image which may not"
 _COLUMNS = (
@@ -70,7 +70,7 @@ def offences(
     collector: EcsCollector, running: Iterable[RunningContainer], gate: HostGate, *, stops: bool
 ) -> Iterator[Offence]:
     """Those that run and may not; with `stops` their tasks are told to stop, each once."""
-    from hullmark.gates.docker.judge import Start
+    from hullmark.places.gates.docker.judge import Start
 
     stopped: set[str] = set()
     for container in running:

@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     import yaml
 
     from hullmark.cli.admit_kubernetes import webhook_settings
-    from hullmark.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
-    from hullmark.gates.verdicts import LocalVerdicts
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     verdicts = LocalVerdicts(Path(arguments.verdicts), is_read_only=True)
     if verdicts.synced_at is None:

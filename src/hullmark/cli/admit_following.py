@@ -12,8 +12,8 @@ from hullmark.cli.server_options import add_server_options
 from hullmark.cli.settings import settings_of
 
 if TYPE_CHECKING:
-    from hullmark.gates.follow import RunningImages, VerdictFollower
     from hullmark.net.api_client import ApiClient
+    from hullmark.places.gates.follow import RunningImages, VerdictFollower
 
 
 def add_following_options(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +44,8 @@ def api_of(arguments: argparse.Namespace, stop: threading.Event) -> ApiClient:
     from dataclasses import replace
 
     from hullmark.cli.reporting import api_for
-    from hullmark.gates.verdicts import LocalVerdicts
     from hullmark.net.api_client import ApiClient
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     api = api_for(arguments, settings_of(arguments))
 
@@ -62,7 +62,7 @@ def following_of(arguments: argparse.Namespace, remembered_days: float) -> Verdi
     """How the gate follows."""
     from datetime import UTC, datetime, timedelta
 
-    from hullmark.gates.follow import VerdictFollower
+    from hullmark.places.gates.follow import VerdictFollower
 
     return VerdictFollower(
         path=Path(arguments.verdicts),
@@ -77,7 +77,7 @@ def start_following(
     api: ApiClient, following: VerdictFollower, running: RunningImages, stop: threading.Event
 ) -> threading.Thread:
     """Keep up with the server in a thread, until `stop` is set."""
-    from hullmark.gates.follow import follow_server
+    from hullmark.places.gates.follow import follow_server
 
     thread = threading.Thread(target=follow_server, args=(api, following, running, stop), daemon=True)
     thread.start()

@@ -17,8 +17,8 @@ from hullmark.cli.settings import settings_of
 if TYPE_CHECKING:
     import socket
 
-    from hullmark.gates.follow import RunningImages, VerdictFollower
-    from hullmark.gates.settings import GateSettings
+    from hullmark.places.gates.follow import RunningImages, VerdictFollower
+    from hullmark.places.gates.settings import GateSettings
 
 EXAMPLE = "--server https://hullmark.example --key-file key"
 HELP = "be the admission webhook of a cluster: refuse pods whose image or isolation does not pass"
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     import gc
 
     from hullmark.cli.extras import server_extra
-    from hullmark.gates.supervision import is_worker
+    from hullmark.places.gates.supervision import is_worker
 
     gc.enable()
     settings = webhook_settings(arguments)
@@ -79,8 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def webhook_settings(arguments: argparse.Namespace) -> GateSettings:
     """The settings. Raises HullmarkError."""
-    from hullmark.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
 
     path = Path(arguments.settings or SETTINGS)
     if not arguments.settings and not path.exists():
@@ -96,9 +96,9 @@ def _supervise(arguments: argparse.Namespace, settings: GateSettings) -> int:
     import os
     import tempfile
 
-    from hullmark.gates.follow import RunningImages
-    from hullmark.gates.serving import Certificate
-    from hullmark.gates.supervision import Supervisor, listen
+    from hullmark.places.gates.follow import RunningImages
+    from hullmark.places.gates.serving import Certificate
+    from hullmark.places.gates.supervision import Supervisor, listen
 
     Certificate(Path(arguments.certificate), Path(arguments.key), tell)  # said at once if it cannot be used
     stop = threading.Event()
@@ -130,8 +130,8 @@ def _watch(
 ) -> threading.Thread:
     """Keep up with what runs in the cluster, in a thread. Where that cannot be, nothing is taken to be a restart."""
     from hullmark.cli.kubernetes import kubernetes_collectors
-    from hullmark.gates.follow import follow_cluster
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.follow import follow_cluster
 
     values = {**vars(arguments), "namespace": "", "selector": "", "name": "gate", "follow": True}
     (collector,) = kubernetes_collectors(argparse.Namespace(**values), settings_of(arguments))
@@ -152,11 +152,11 @@ def _answer(arguments: argparse.Namespace, settings: GateSettings) -> int:
     import gc
     from datetime import UTC, datetime
 
-    from hullmark.gates.kubernetes.webhook import Webhook
-    from hullmark.gates.meters import Meters
-    from hullmark.gates.serving import Certificate, ending_by_signals, serve
-    from hullmark.gates.supervision import work_on
-    from hullmark.gates.verdicts import LocalVerdicts
+    from hullmark.places.gates.kubernetes.webhook import Webhook
+    from hullmark.places.gates.meters import Meters
+    from hullmark.places.gates.serving import Certificate, ending_by_signals, serve
+    from hullmark.places.gates.supervision import work_on
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     verdicts = LocalVerdicts(Path(arguments.verdicts))
 

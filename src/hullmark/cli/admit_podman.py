@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _judge(arguments)
     if not arguments.write_policy and not arguments.write_hook:
         raise HullmarkError("nothing to do", advice="give --write-policy FILE or --write-hook DIR")
-    from hullmark.gates.podman import hook_of, policy_of
-    from hullmark.gates.verdicts import LocalVerdicts
+    from hullmark.places.gates.podman import hook_of, policy_of
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     if arguments.write_policy:
         verdicts = LocalVerdicts(Path(arguments.verdicts), is_read_only=True)
@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _judge(arguments: argparse.Namespace) -> int:
     """The hook's exit status: anything but 0 keeps the container from starting."""
-    from hullmark.gates.podman import starting
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.podman import starting
 
     try:
         start = starting(sys.stdin.buffer.read(_LARGEST_STATE), arguments.runtime)

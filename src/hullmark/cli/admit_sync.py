@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch what is new; with --follow until a signal says to end."""
-    from hullmark.gates.follow import RunningImages, sync, tell_unknown
-    from hullmark.gates.verdicts import LocalVerdicts
+    from hullmark.places.gates.follow import RunningImages, sync, tell_unknown
+    from hullmark.places.gates.verdicts import LocalVerdicts
 
     stop = threading.Event()
     api, following = api_of(arguments, stop), following_of(arguments, 7.0)

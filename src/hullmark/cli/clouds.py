@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
-    from hullmark.runtime.collector import Collector
+    from hullmark.places.runtime.collector import Collector
     from hullmark.source import SourceOptions
 
 _LONGEST_PAUSE = 86_400.0
@@ -81,7 +81,7 @@ def ecs_collectors(arguments: argparse.Namespace, settings: Settings) -> list[Co
     """One collector for each account and region. Raises HullmarkError where Amazon cannot be asked."""
     from hullmark.model.errors import HullmarkError
     from hullmark.net.aws import AwsSession, AwsSettings
-    from hullmark.runtime.ecs.collector import EcsCollector, FollowSettings
+    from hullmark.places.runtime.ecs.collector import EcsCollector, FollowSettings
 
     follow = FollowSettings(queue=arguments.queue, interval=arguments.interval)
     found: dict[str, Collector] = {}
@@ -103,8 +103,8 @@ def cloudrun_collectors(arguments: argparse.Namespace, settings: Settings) -> li
     from hullmark.model.errors import HullmarkError
     from hullmark.net.google import GoogleTokens
     from hullmark.net.http import Client
-    from hullmark.runtime.cloudrun.api import CloudRunApi
-    from hullmark.runtime.cloudrun.collector import CloudRunCollector
+    from hullmark.places.runtime.cloudrun.api import CloudRunApi
+    from hullmark.places.runtime.cloudrun.collector import CloudRunCollector
     from hullmark.source.distribution import http_settings
 
     own = settings.environment.get("GOOGLE_CLOUD_PROJECT", "")
@@ -127,7 +127,7 @@ def _endpoint(settings: Settings) -> str:
     """Where Cloud Run's API is: Google's address, or another that gcloud would take as well. Raises HullmarkError for plain HTTP to it."""
     from hullmark.model.errors import HullmarkError
     from hullmark.net.proxies import is_loopback
-    from hullmark.runtime.cloudrun.api import ENDPOINT
+    from hullmark.places.runtime.cloudrun.api import ENDPOINT
 
     variable = "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN"
     given = settings.environment.get(variable, "").rstrip("/")
@@ -142,8 +142,8 @@ def _endpoint(settings: Settings) -> str:
 def _tag_look(options: SourceOptions) -> Callable[[str], str]:
     """How the digest of a tag is asked for at its registry; "" where it is not known."""
     from hullmark.model.errors import HullmarkError
+    from hullmark.model.reference import parse_reference
     from hullmark.source.distribution import first_answer, sessions_for
-    from hullmark.source.reference import parse_reference
     from hullmark.source.tag_look import look_at_tag
 
     def look(reference: str) -> str:

@@ -12,18 +12,18 @@ from hullmark.cli.rows import plain, print_json, print_line
 from hullmark.cli.settings import moment
 
 if TYPE_CHECKING:
+    from hullmark.advisories.feeds.feed import Feed
     from hullmark.app.origins import Origin
     from hullmark.app.update import FeedOutcome, Watch
     from hullmark.cli.settings import Settings
-    from hullmark.feeds.feed import Feed
 
 
 def update(arguments: argparse.Namespace, settings: Settings) -> int:
     """Update, and say what came of each feed. Status 3 where one failed or is held, 2 where nothing could be had."""
     import os
 
+    from hullmark.advisories.feeds import load
     from hullmark.app.update import UpdateRequest, update
-    from hullmark.feeds import load
 
     every = load()
     shelf = settings.shelf()

@@ -17,7 +17,7 @@ def jars(arguments: argparse.Namespace, settings: Settings) -> int:
     """Import a file, if one is named; show what there is."""
     from msgspec.structs import asdict
 
-    from hullmark.advisorydb.jars import JarTable, keep_jars
+    from hullmark.advisories.database.jars import JarTable, keep_jars
     from hullmark.model.errors import HullmarkError
     from hullmark.model.jar import KEPT_FILE
 

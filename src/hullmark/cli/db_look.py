@@ -13,9 +13,9 @@ from hullmark.cli.settings import moment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hullmark.advisorydb.schema import FeedInfo
-    from hullmark.advisorydb.shelf import FeedState, Shelf
-    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.advisories.database.schema import FeedInfo
+    from hullmark.advisories.database.shelf import FeedState, Shelf
+    from hullmark.advisories.database.snapshot import Snapshot
     from hullmark.cli.settings import Settings
     from hullmark.model.advisory import Advisory, AffectedPackage
 
@@ -42,7 +42,7 @@ def status(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _feeds(snapshot: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
     """The feeds in the snapshot, and those that failed before they ever gave anything, by name."""
-    from hullmark.advisorydb.schema import FeedInfo
+    from hullmark.advisories.database.schema import FeedInfo
 
     known = {feed.name: _feed(feed, shelf.state(feed.name)) for feed in snapshot.feeds}
     for name in shelf.tried():
@@ -53,7 +53,7 @@ def _feeds(snapshot: Snapshot, shelf: Shelf) -> list[dict[str, Any]]:
 
 
 def _feed(feed: FeedInfo, state: FeedState) -> dict[str, Any]:
-    from hullmark.advisorydb.wholeness import why_partial
+    from hullmark.advisories.database.wholeness import why_partial
 
     return {
         "name": feed.name,
@@ -213,7 +213,7 @@ def _print_advisory(advisory: Advisory) -> None:
 
 
 def _versions(affected: AffectedPackage) -> str:
-    from hullmark.match.why import condition
+    from hullmark.advisories.match.why import condition
 
     spans = [condition(span) for span in affected.ranges]
     return _format_names([*spans, *(f"= {version}" for version in affected.versions)], "; ", _RANGES)
@@ -227,7 +227,7 @@ def _format_names(names: Sequence[str], between: str, most: int) -> str:
 
 def diff(arguments: argparse.Namespace, settings: Settings) -> int:
     """Show what changed between two snapshots."""
-    from hullmark.advisorydb.compare import compare
+    from hullmark.advisories.database.compare import compare
     from hullmark.model.errors import HullmarkError
 
     if len(arguments.arguments) not in (1, 2):
@@ -265,8 +265,8 @@ def diff(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _snapshot(shelf: Shelf, text: str) -> Snapshot:
-    from hullmark.advisorydb.build import digest_of
-    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.advisories.database.build import digest_of
+    from hullmark.advisories.database.snapshot import Snapshot
     from hullmark.model.errors import HullmarkError
 
     known = [

@@ -60,7 +60,7 @@ def condition(arguments: argparse.Namespace) -> Callable[[Matches | MatchesJson]
 
     What nobody rated may be of any severity: where nothing else meets the one that is asked for, that cannot be told.
     """
-    from hullmark.match.risk import is_at_least
+    from hullmark.advisories.match.risk import is_at_least
 
     words = _words(arguments.fail_on, _CONDITIONS)
     floors = [word for word in words if word in _SEVERITIES]
@@ -115,7 +115,7 @@ def difference_condition(text: str) -> Callable[[ImageDifference], int]:
 
     Without advisories, or where not all packages of the second image could be seen, that cannot be told, unless it is met.
     """
-    from hullmark.match.risk import is_at_least
+    from hullmark.advisories.match.risk import is_at_least
 
     words = _words(text, tuple(f"new-{word}" for word in (*_SEVERITIES, "kev", "fixable", "any")))
     floors = [word for word in (word.removeprefix("new-") for word in words) if word in _SEVERITIES]
@@ -158,7 +158,7 @@ def _untold(asked: str, reason: str) -> int:
 
 def secrets_condition(text: str) -> Callable[[ImageSecrets], int]:
     """The exit status by --fail-on, of the secrets that count. Raises HullmarkError for an unknown word."""
-    from hullmark.match.risk import is_at_least
+    from hullmark.advisories.match.risk import is_at_least
 
     words = _words(text, (*_SEVERITIES, "any", "unknown"))
     floors = [word for word in words if word in _SEVERITIES]

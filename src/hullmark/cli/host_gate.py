@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hullmark.gates.host_gate import HostGate
-    from hullmark.gates.settings import GateSettings
+    from hullmark.places.gates.host_gate import HostGate
+    from hullmark.places.gates.settings import GateSettings
 
 VERDICTS = "/var/lib/hullmark/gate/verdicts.db"
 SETTINGS = "/etc/hullmark/gate.yaml"
@@ -28,8 +28,8 @@ def gate_settings(arguments: argparse.Namespace) -> GateSettings:
     """The settings. Where they do not say how well a container must be kept apart, it must be as engines do by default."""
     import msgspec
 
-    from hullmark.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
     from hullmark.model.errors import HullmarkError
+    from hullmark.places.gates.settings import LARGEST_SETTINGS, GateSettings, read_settings
 
     path = Path(arguments.settings or SETTINGS)
     if not arguments.settings and not path.exists():
@@ -49,7 +49,7 @@ def gate_of(arguments: argparse.Namespace) -> HostGate:
     """The gate that the options describe; what it refuses or warns of is said on standard error."""
     from datetime import UTC, datetime
 
-    from hullmark.gates.host_gate import HostGate
+    from hullmark.places.gates.host_gate import HostGate
 
     return HostGate(Path(arguments.verdicts), gate_settings(arguments), lambda: datetime.now(UTC), tell)
 

@@ -10,9 +10,9 @@ from hullmark.cli.extras import containerd_extra
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
-    from hullmark.runtime.collector import Collector
-    from hullmark.runtime.containerd.collector import LocalDrift
-    from hullmark.runtime.host import Look
+    from hullmark.places.runtime.collector import Collector
+    from hullmark.places.runtime.containerd.collector import LocalDrift
+    from hullmark.places.runtime.host import Look
 
 ENGINES = ("docker", "podman", "containerd")
 _DRIFT = 60.0
@@ -127,7 +127,7 @@ def _serves_cri(address: str) -> bool:
     from hullmark.net.errors import NetError
 
     try:
-        from hullmark.runtime.containerd.api import CriApi
+        from hullmark.places.runtime.containerd.api import CriApi
 
         api = CriApi(address, timeout=5.0)
         try:
@@ -143,10 +143,10 @@ def _collector(engine: str, address: str, name: str, arguments: argparse.Namespa
     drift = float(getattr(arguments, "drift", 0.0))
     if engine == "containerd":
         with containerd_extra():
-            from hullmark.runtime.containerd.collector import CriCollector, connect
+            from hullmark.places.runtime.containerd.collector import CriCollector, connect
         return CriCollector(connect(address), name, look=look, drift=_local_drift(drift, arguments.host_root))
-    from hullmark.runtime.engines.api import EngineApi
-    from hullmark.runtime.engines.collector import EngineCollector, Intervals
+    from hullmark.places.runtime.engines.api import EngineApi
+    from hullmark.places.runtime.engines.collector import EngineCollector, Intervals
 
     return EngineCollector(
         "docker" if engine == "docker" else "podman",
@@ -162,7 +162,7 @@ def _local_drift(seconds: float, host_root: str) -> LocalDrift | None:
     from pathlib import Path
 
     from hullmark.model.errors import HullmarkError
-    from hullmark.runtime.containerd.collector import LocalDrift
+    from hullmark.places.runtime.containerd.collector import LocalDrift
 
     if not seconds:
         return None
@@ -182,7 +182,7 @@ def _look(address: str, arguments: argparse.Namespace, settings: Settings) -> Lo
     from typing import Any
 
     from hullmark.app.host import HostLook
-    from hullmark.runtime.host import HostState, RememberedLook
+    from hullmark.places.runtime.host import HostState, RememberedLook
 
     root = Path(arguments.host_root) if arguments.host_root and address.startswith("unix:") else None
 

@@ -17,7 +17,7 @@ from hullmark.cli.settings import add_advisory_options, settings_of
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
     from hullmark.model.place import Places
-    from hullmark.runtime.collector import Collector
+    from hullmark.places.runtime.collector import Collector
 
 NAME = "inventory"
 HELP = "list what runs where, or report it to a server"
@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _places(collectors: list[Collector]) -> Places:
     from hullmark.model.place import Places
-    from hullmark.runtime.collector import GapReporting
+    from hullmark.places.runtime.collector import GapReporting
 
     containers = tuple(container for collector in collectors for container in collector.containers())
     gaps = tuple(

@@ -9,9 +9,9 @@ from hullmark.cli.settings import add_advisory_options
 
 if TYPE_CHECKING:
     from hullmark.cli.settings import Settings
-    from hullmark.runtime.collector import Collector
-    from hullmark.runtime.host import Look
-    from hullmark.runtime.kubernetes.access import ClusterAccess
+    from hullmark.places.runtime.collector import Collector
+    from hullmark.places.runtime.host import Look
+    from hullmark.places.runtime.kubernetes.access import ClusterAccess
 
 
 def add_kubernetes_options(parser: argparse.ArgumentParser) -> None:
@@ -44,8 +44,8 @@ def kubernetes_collectors(arguments: argparse.Namespace, settings: Settings) -> 
     from datetime import UTC, datetime
 
     from hullmark.cli.remote.connection import http_settings
-    from hullmark.runtime.kubernetes.api import KubernetesApi, Scope
-    from hullmark.runtime.kubernetes.collector import KubernetesCollector
+    from hullmark.places.runtime.kubernetes.api import KubernetesApi, Scope
+    from hullmark.places.runtime.kubernetes.collector import KubernetesCollector
 
     accesses = _accesses(arguments, settings)
     _check(arguments, accesses)
@@ -70,7 +70,7 @@ def _look(settings: Settings) -> Look:
     from typing import Any
 
     from hullmark.app.host import HostLook
-    from hullmark.runtime.host import HostState
+    from hullmark.places.runtime.host import HostState
 
     def look(version: Mapping[str, Any], info: Mapping[str, Any]) -> HostState:
         # Advisories are opened each time: what `hullmark db update` brings counts from the next look on.
@@ -82,8 +82,8 @@ def _look(settings: Settings) -> Look:
 
 def _accesses(arguments: argparse.Namespace, settings: Settings) -> list[ClusterAccess]:
     from hullmark.model.errors import HullmarkError
-    from hullmark.runtime.kubernetes.access import in_cluster, is_in_cluster
-    from hullmark.runtime.kubernetes.kubeconfig import Kubeconfig, kubeconfig_files
+    from hullmark.places.runtime.kubernetes.access import in_cluster, is_in_cluster
+    from hullmark.places.runtime.kubernetes.kubeconfig import Kubeconfig, kubeconfig_files
 
     environment = settings.environment
     files = [path for path in kubeconfig_files(arguments.kubeconfig, environment) if path.exists()]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hullmark.app.agent import Agent
     from hullmark.cli.settings import Settings
     from hullmark.net.api_client import ApiClient
-    from hullmark.runtime.collector import Collector
+    from hullmark.places.runtime.collector import Collector
 
 _LARGEST_KEY = 1 << 16
 _NO_NAME = re.compile(r"[^A-Za-z0-9._-]")

@@ -29,8 +29,8 @@ from hullmark.cli.setting_names import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from hullmark.advisorydb.shelf import Shelf
-    from hullmark.advisorydb.snapshot import Snapshot
+    from hullmark.advisories.database.shelf import Shelf
+    from hullmark.advisories.database.snapshot import Snapshot
     from hullmark.app.kept_policies import PolicyShelf
     from hullmark.model.correction import Corrections
     from hullmark.model.jar import JarIndex
@@ -213,7 +213,7 @@ class Settings:
         path = Path(chosen) if chosen else self._advisory_folder() / KEPT_FILE
         if not chosen and not path.is_file():
             return None
-        from hullmark.advisorydb.jars import opened_jars
+        from hullmark.advisories.database.jars import opened_jars
 
         return opened_jars(path)
 
@@ -236,7 +236,7 @@ class Settings:
 
     def shelf(self) -> Shelf:
         """Where advisories are kept."""
-        from hullmark.advisorydb.shelf import KEPT_SNAPSHOTS, Shelf
+        from hullmark.advisories.database.shelf import KEPT_SNAPSHOTS, Shelf
 
         return Shelf(self._advisory_folder(), self.get("keep_snapshots") or KEPT_SNAPSHOTS)
 

@@ -130,8 +130,8 @@ def _recompute(
     from hullmark.app.check import judge
     from hullmark.app.verify import options_of, recompute
     from hullmark.cli.check import book_for, build_check_options
+    from hullmark.model.digest import is_digest
     from hullmark.model.errors import HullmarkError
-    from hullmark.source.digest import is_digest
 
     if policy is None or is_digest(arguments.source):
         raise HullmarkError("to judge again takes the image and the policy", advice="name both: SOURCE --policy FILE")

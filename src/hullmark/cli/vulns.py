@@ -185,9 +185,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _weighing(arguments: argparse.Namespace) -> MatchOptions:
     from pathlib import Path
 
+    from hullmark.advisories.match.risk import FIX_STATES, NOT_FIXED, ORDERS
     from hullmark.app.vex import WORDS
     from hullmark.app.vulns import MatchOptions, rules_in, statements_in
-    from hullmark.match.risk import FIX_STATES, NOT_FIXED, ORDERS
     from hullmark.model.errors import HullmarkError
     from hullmark.model.expiry import is_day
 

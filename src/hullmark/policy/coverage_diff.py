@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from hullmark.match.coverage_words import ALL, Lack, lacks_in
+from hullmark.advisories.match.coverage_words import ALL, Lack, lacks_in
 from hullmark.model.verdict import Finding, Outcome, Verdict
 
 _ROOMS = ("match", "policy")

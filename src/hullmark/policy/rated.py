@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hullmark.match.ranking import is_vendor
+from hullmark.advisories.match.ranking import is_vendor
 from hullmark.model.advisory import SEVERITY_RANK, Severity
 from hullmark.model.match import MatchedAdvisory, SeverityBy
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hullmark.catalog.relations.provenance import packages_named
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.model.reach import PackageReach, ReachAnswer
 from hullmark.reach.verdicts import Verdicts
-from hullmark.relations.provenance import packages_named
 
 
 def answers(

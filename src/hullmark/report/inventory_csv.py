@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from hullmark.licences.expressions import distinct, expression_of
 from hullmark.model.inventory import Inventory
+from hullmark.model.licences.expressions import distinct, expression_of
 from hullmark.model.package import Package
 from hullmark.report.documents import known_version, layer_digest
 from hullmark.report.format import Format, RenderContext

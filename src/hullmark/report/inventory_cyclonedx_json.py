@@ -12,14 +12,14 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.conclusions import conclude_licences, declared_by, found_in
-from hullmark.licences.expressions import all_of, distinct, references, spdx_expression, spdx_id
+from hullmark.catalog.relations.graph import tops
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
+from hullmark.model.licences.conclusions import conclude_licences, declared_by, found_in
+from hullmark.model.licences.expressions import all_of, distinct, references, spdx_expression, spdx_id
 from hullmark.model.package import Package
 from hullmark.model.relation import Relation, dependencies_of
 from hullmark.model.supplier import Agent, agent, supplier_of
-from hullmark.relations.graph import tops
 from hullmark.report.components import Components, Identity, Owners, components_of, owners_of
 from hullmark.report.cyclonedx_versions import VERSIONS, as_version
 from hullmark.report.documents import (

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from hullmark.catalog.relations.graph import tops
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Package
 from hullmark.model.relation import dependencies_of
-from hullmark.relations.graph import tops
 from hullmark.report.documents import EPOCH, encode, moment
 from hullmark.report.format import Format, RenderContext
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.licences.conclusions import conclusion
-from hullmark.licences.expressions import expression_of
 from hullmark.model.correction import CORRECTED
 from hullmark.model.inventory import FileRecord, Inventory, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.licences.conclusions import conclusion
+from hullmark.model.licences.expressions import expression_of
 from hullmark.model.package import Package, SourcePackage
 from hullmark.model.relation import Relation, WrittenRelation
 from hullmark.report.documents import encode

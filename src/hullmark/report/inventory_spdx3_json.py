@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.expressions import references
 from hullmark.model.inventory import Inventory
+from hullmark.model.licences.expressions import references
 from hullmark.report import inventory_spdx_json
 from hullmark.report.documents import encode
 from hullmark.report.format import Format, RenderContext

@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.conclusions import conclusion, declared_by
-from hullmark.licences.expressions import all_of, distinct, references, spdx_expression
-from hullmark.licences.spdx_ids import LIST_VERSION
+from hullmark.catalog.relations.graph import tops
 from hullmark.model.inventory import Distro, FileRecord, Inventory
 from hullmark.model.licence_evidence import sentence
+from hullmark.model.licences.conclusions import conclusion, declared_by
+from hullmark.model.licences.expressions import all_of, distinct, references, spdx_expression
+from hullmark.model.licences.spdx_ids import LIST_VERSION
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.model.supplier import Agent, agent, supplier_of
-from hullmark.relations.graph import tops
 from hullmark.report.components import Identity, Owners, components_of, owners_of
 from hullmark.report.documents import (
     EPOCH,

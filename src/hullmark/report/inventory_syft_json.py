@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from hullmark.licences.conclusions import declared_by, found_in
-from hullmark.licences.expressions import spdx_expression
+from hullmark.catalog.relations.graph import tops
 from hullmark.model.inventory import Distro, FileRecord, Inventory, InventorySource
 from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.licences.conclusions import declared_by, found_in
+from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.package import Location, Package
-from hullmark.relations.graph import tops
 from hullmark.report.components import Identity, Owners, components_of, owners_of
 from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
 from hullmark.report.format import Format, RenderContext

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from hullmark.licences.conclusions import conclusion
-from hullmark.licences.expressions import expression_of
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
+from hullmark.model.licences.conclusions import conclusion
+from hullmark.model.licences.expressions import expression_of
 from hullmark.model.package import Package
 from hullmark.model.provenance import FileProvenance, PackageProvenance, Place, Provenance
 from hullmark.model.relation import Relation

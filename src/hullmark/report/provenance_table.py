@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from hullmark.licences.conclusions import conclusion
-from hullmark.licences.expressions import expression_of, in_spdx_terms
 from hullmark.model.correction import CORRECTED
 from hullmark.model.jar import IDENTIFIED
 from hullmark.model.licence_evidence import LicenceEvidence
+from hullmark.model.licences.conclusions import conclusion
+from hullmark.model.licences.expressions import expression_of, in_spdx_terms
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
 from hullmark.model.package import UNKNOWN_VERSION, Package, is_file

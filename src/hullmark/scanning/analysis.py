@@ -154,7 +154,7 @@ def _relations(
     tree: Tree, records: Sequence[LayerRecord], distro: Distro | None, found: CatalogResult
 ) -> tuple[tuple[Relation, ...], tuple[Problem, ...]]:
     """Which packages need which, by the package URLs that they have in the end, and what could not be told."""
-    from hullmark.relations import resolve
+    from hullmark.catalog.relations import resolve
 
     relations, untold = resolve(tree, records, distro, found.uncorrected)
     if found.purls:

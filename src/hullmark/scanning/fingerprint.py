@@ -13,7 +13,7 @@ from hullmark.rootfs.reads import Read
 
 _ROOMS = ("model", "rootfs", "catalog", "scanning/layers", "scanning/scan")
 _FACET_ROOMS = ("model", "rootfs")
-_FEED_ROOMS = ("model", "versions", "feeds")
+_FEED_ROOMS = ("model", "versions", "advisories/feeds")
 
 
 def analysis_fingerprint(extra: Iterable[str] = ()) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.plugin import plugins
+from hullmark.model.reference import parse_reference
 from hullmark.source.places import exists, split_place
-from hullmark.source.reference import parse_reference
 from hullmark.source.source import ImageNotFound, Source, SourceOptions
 
 _MODULES = {

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import HullmarkError
-from hullmark.source.digest import is_digest
 from hullmark.source.files import ByteRange, LocalFile, RandomAccess
 from hullmark.source.tar import Member, find, index, looks_like_tar
 

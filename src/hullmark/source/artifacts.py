@@ -11,17 +11,17 @@ from pathlib import Path
 
 import msgspec
 
+from hullmark.model.digest import digest_of, verify
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
+from hullmark.model.reference import parse_reference
 from hullmark.net.http import Client
 from hullmark.source.auth import Login
-from hullmark.source.digest import digest_of, verify
 from hullmark.source.distribution import RegistryStore, Session, first_answer, http_settings
 from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.logins import credentials_for
 from hullmark.source.manifest import OCI_MANIFEST, Descriptor, Index, parse_manifest
 from hullmark.source.pushing import PushSession
-from hullmark.source.reference import parse_reference
 from hullmark.source.source import SourceOptions
 
 TITLE = "org.opencontainers.image.title"

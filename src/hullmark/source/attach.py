@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import msgspec
 
+from hullmark.model.digest import digest_of, is_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.signed_document import SIGNATURE, SignedDocument, SignedDocuments
 from hullmark.proof.bundle import BUNDLE, ENVELOPE
-from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.manifest import OCI_MANIFEST, Descriptor, decode
 from hullmark.source.repository import (
     BytesBlob,

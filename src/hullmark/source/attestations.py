@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hullmark.model.digest import checked_digest, digest_of, is_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.reference import parse_reference
 from hullmark.net.errors import NetError
 from hullmark.net.http import Client
 from hullmark.proof.bundle import read_bundle
@@ -23,10 +25,8 @@ from hullmark.proof.dsse import IN_TOTO, Key, read_envelope, signer_of
 from hullmark.proof.sigstore.refusal import NotTrusted
 from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from hullmark.source.artifacts import Artifact
-from hullmark.source.digest import checked_digest, digest_of, is_digest
 from hullmark.source.distribution import RegistryStore, Session, first_answer, sessions_for
 from hullmark.source.manifest import Descriptor, Index, decode, parse_manifest
-from hullmark.source.reference import parse_reference
 from hullmark.source.referrer_pages import MOST_PAGES, TooManyPages, referrer_pages
 from hullmark.source.source import ImageNotFound, SourceOptions
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.digest import checked_digest
 from hullmark.model.image import HealthCheck, HistoryEntry, ImageConfig
 from hullmark.model.limit import Limit
-from hullmark.source.digest import checked_digest
 from hullmark.source.manifest import decode
 
 CONFIG_LIMIT = Limit(8 << 20, "bytes of an image's config", "refused")

@@ -18,7 +18,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.source.reference import HUB, HUB_ALIASES
+from hullmark.model.reference import HUB, HUB_ALIASES
 
 if TYPE_CHECKING:
     import subprocess

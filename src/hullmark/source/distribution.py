@@ -10,19 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from hullmark.model.digest import digest_of, verify
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.net.errors import AnswerTooLarge, NotTls, Unreachable
 from hullmark.net.http import Client, HttpSettings, Request, StreamedAnswer, origin
 from hullmark.net.resume import ResumingStream
 from hullmark.net.trust import Trust, usual_certs_dirs
 from hullmark.source.auth import Login
-from hullmark.source.digest import digest_of, verify
 from hullmark.source.endpoints import Endpoint, endpoints
 from hullmark.source.image import ImageRequest, image_from_document
 from hullmark.source.logins import credentials_for
 from hullmark.source.manifest import ACCEPTED, MANIFEST_LIMIT, Descriptor
-from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import ImageNotFound, RegistryUnwell, SourceOptions
 
 _ACCEPT = ", ".join(ACCEPTED)

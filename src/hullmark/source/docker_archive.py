@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from hullmark.model.digest import digest_of, verify
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob
 from hullmark.model.late import late
@@ -19,7 +20,6 @@ from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.source.archive import Archive, is_archive_with, open_archive
 from hullmark.source.config import CONFIG_LIMIT, parse_config
-from hullmark.source.digest import digest_of, verify
 from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.image import (
     ImageRequest,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import HUB, HUB_ALIASES, Reference
 from hullmark.net.proxies import is_loopback
-from hullmark.source.reference import HUB, HUB_ALIASES, Reference
 from hullmark.source.registries_conf import RegistryLocation, places_for, registry_files
 from hullmark.source.source import SourceOptions
 

@@ -12,12 +12,12 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
+from hullmark.model.digest import verify
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, ImageConfig, LayerBlob, Platform, RawStream
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem
 from hullmark.source.config import CONFIG_LIMIT, parse_config
-from hullmark.source.digest import verify
 from hullmark.source.files import read_bounded
 from hullmark.source.manifest import (
     DOCKER_LIST,

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob, RawStream
-from hullmark.source.digest import is_digest
 from hullmark.source.files import ByteRange, read_bounded
 from hullmark.source.image import ImageRequest, image_from_entries
 from hullmark.source.manifest import (

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from hullmark.model.digest import digest_of, is_digest, verify
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
 from hullmark.source.archive import open_archive
-from hullmark.source.digest import digest_of, is_digest, verify
 from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.layout import layout_entries
 from hullmark.source.manifest import IMAGE_NAME, MANIFEST_LIMIT, OCI_INDEX, OCI_MANIFEST, REF_NAME, Descriptor, decode

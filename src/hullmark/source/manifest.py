@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import msgspec
 
+from hullmark.model.digest import checked_digest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Platform
 from hullmark.model.limit import Limit
-from hullmark.source.digest import checked_digest
 
 MANIFEST_LIMIT = Limit(4 << 20, "bytes of a manifest", "refused")
 """Bytes of a manifest or index, as registries have it."""

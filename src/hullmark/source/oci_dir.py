@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
-from hullmark.source.digest import is_digest
 from hullmark.source.files import ByteRange, LocalFile
 from hullmark.source.image import ImageRequest
 from hullmark.source.layout import LocalStore, open_layout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hullmark.source.digest import is_digest
+from hullmark.model.digest import is_digest
 
 
 def split_place(rest: str) -> tuple[str, str]:

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import msgspec
 
+from hullmark.model.digest import digest_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.net.errors import BadRedirect
 from hullmark.net.http import Request, StreamedAnswer, origin
-from hullmark.source.digest import digest_of
 from hullmark.source.distribution import Session
 from hullmark.source.manifest import OCI_MANIFEST
 from hullmark.source.source import ImageNotFound

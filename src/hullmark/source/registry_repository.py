@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hullmark.model.image import RawStream
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.net.http import Client
 from hullmark.source.artifacts import login_for
 from hullmark.source.distribution import RegistryStore, http_settings
 from hullmark.source.endpoints import endpoints
 from hullmark.source.manifest import OCI_INDEX, OCI_MANIFEST, Descriptor
 from hullmark.source.pushing import PushSession, StoredBlob
-from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.referrer_pages import MOST_PAGES, TooManyPages, referrer_pages
 from hullmark.source.repository import (
     MOST_REFERRERS,

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import msgspec
 
+from hullmark.model.digest import digest_of, is_digest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import RawStream
 from hullmark.model.limit import Limit
-from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.files import read_bounded
 from hullmark.source.manifest import OCI_INDEX, Descriptor, decode
 from hullmark.source.pushing import StoredBlob

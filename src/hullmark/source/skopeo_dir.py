@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hullmark.model.digest import digest_of, is_digest
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
-from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.files import ByteRange, LocalFile, read_bounded
 from hullmark.source.image import ImageRequest, image_from_document
 from hullmark.source.layout import LocalStore

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from hullmark.model.digest import digest_of, is_digest
 from hullmark.model.limit import Limit
-from hullmark.source.digest import digest_of, is_digest
 from hullmark.source.distribution import Session
 from hullmark.source.manifest import ACCEPTED
 from hullmark.source.source import RegistryUnwell

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hullmark.gates.settings import GateSettings, PodTemplatePath, RuntimeClass
-from hullmark.gates.verdicts import LocalVerdicts
+from hullmark.places.gates.settings import GateSettings, PodTemplatePath, RuntimeClass
+from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.contract.kubernetes.test_kubectl import KUBECTL, kubectl, written
 from tests.support.gate import HOST, GateWorld, gated, image, pinned, verdict
 from tests.support.kubernetes import manifests

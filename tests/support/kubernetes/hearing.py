@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 from hullmark.model.place import EndedContainer, PlaceEvent, RunningContainer
 from hullmark.net.http import HttpSettings
-from hullmark.runtime.collector import Changes, Listing
-from hullmark.runtime.kubernetes.access import ClusterAccess
-from hullmark.runtime.kubernetes.api import EVERYWHERE, KubernetesApi, Scope
-from hullmark.runtime.kubernetes.collector import KubernetesCollector
+from hullmark.places.runtime.collector import Changes, Listing
+from hullmark.places.runtime.kubernetes.access import ClusterAccess
+from hullmark.places.runtime.kubernetes.api import EVERYWHERE, KubernetesApi, Scope
+from hullmark.places.runtime.kubernetes.collector import KubernetesCollector
 from tests.support.kubernetes.churn import Row
 
 

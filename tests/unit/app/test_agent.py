@@ -25,7 +25,7 @@ from hullmark.model.isolation import Isolation
 from hullmark.model.place import EndedContainer, Place, PlaceEvent, Platform, RunningContainer, RunningImage
 from hullmark.net.api_client import ApiRefused
 from hullmark.net.errors import Unreachable
-from hullmark.runtime.collector import Changes, Listing
+from hullmark.places.runtime.collector import Changes, Listing
 from hullmark.server.stories.places.reported import check_report
 from tests.support.reports import ReportServer
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.match.find import find
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.declared_coverage import declared_in
-from hullmark.match.find import find
 from hullmark.model.errors import HullmarkError
 from tests.support.matching import inventory, package
 

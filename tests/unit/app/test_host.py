@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.host import HostLook, parts_of, set_up
-from hullmark.runtime.host import HostState, RememberedLook
+from hullmark.places.runtime.host import HostState, RememberedLook
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 VERSION = {

@@ -8,9 +8,9 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.advisorydb.compare import compare
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.coordinates import Coordinate
+from hullmark.advisories.database.compare import compare
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.coordinates import Coordinate
 from hullmark.model.advisory import Advisory, Cvss, Exploitability, Record, Support
 from hullmark.server.stories.advisories.matching import changed_keys, changed_namespaces, told_of
 from hullmark.server.tables.advisories.matches import CoordinateMatches, advisory_digest

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.build import digest_of
+from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.share import export_bundle, import_bundle
 from hullmark.model.errors import HullmarkError
 from tests.support.shelves import fingerprint_of, key_pair, put, some_feeds

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, crawl_of
 from hullmark.app.origins import Folder, place_of
 from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
-from hullmark.feeds.feed import Crawl, CrawlState, Document, Feed, Get, Report, crawl_of
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
 from tests.support.matching import affected
@@ -151,7 +151,7 @@ def test_a_mirror_may_lack_a_feed_and_may_have_a_document_compressed_or_dated(tm
     dated = crawl_of(Get(url="https://b.example/scores-current.json", or_latest="scores-*.json"))
 
     def plain(documents: Sequence[Document], report: Report) -> Iterator[Record]:
-        from hullmark.feeds.formats.archives import whole
+        from hullmark.advisories.feeds.formats.archives import whole
 
         for document in documents:
             for id in json.loads(whole(document)):

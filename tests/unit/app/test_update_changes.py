@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hullmark.advisorydb.shelf import Shelf
-from hullmark.feeds.feed import Crawl, CrawlState, Get
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.feeds.feed import Crawl, CrawlState, Get
 from hullmark.model.advisory import Record
 from hullmark.model.errors import HullmarkError
 from tests.unit.app.test_update import feed, ids_in, mirror, one, run, serve

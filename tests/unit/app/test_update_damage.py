@@ -12,11 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from hullmark.advisorydb.shelf import FeedState, Shelf
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.app.origins import Folder
-from hullmark.app.update import FeedOutcome, UpdateRequest, update
-from hullmark.feeds.feed import (
+from hullmark.advisories.database.shelf import FeedState, Shelf
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.feeds.feed import (
     Crawl,
     CrawlState,
     Cut,
@@ -28,16 +26,18 @@ from hullmark.feeds.feed import (
     Report,
     crawl_of,
 )
-from hullmark.feeds.formats.archives import members
-from hullmark.feeds.formats.osv_documents import advisories_in
-from hullmark.feeds.formats.reading import document_of, lines
-from hullmark.match.advisory_source import Ask
+from hullmark.advisories.feeds.formats.archives import members
+from hullmark.advisories.feeds.formats.osv_documents import advisories_in
+from hullmark.advisories.feeds.formats.reading import document_of, lines
+from hullmark.advisories.match.advisory_source import Ask
+from hullmark.app.origins import Folder
+from hullmark.app.update import FeedOutcome, UpdateRequest, update
 from hullmark.model.advisory import Advisory, Record
 from hullmark.model.errors import HullmarkError
 from tests.support.matching import advisory as advisory_about
 from tests.support.matching import affected
 from tests.support.snapshots import snapshot_in
-from tests.unit.feeds.reading import tar_document, zip_document
+from tests.unit.advisories.feeds.reading import tar_document, zip_document
 
 COUNT = 100
 SHARES = (10, 50, 93, 99)

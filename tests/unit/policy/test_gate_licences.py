@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.licences.categories import CATEGORIES, LINKING_EXCEPTIONS
-from hullmark.licences.spdx_ids import EXCEPTIONS, LICENSES
-from hullmark.licences.terms import Licence, holds, licences_of, read_terms, terms_of
+from hullmark.model.licences.categories import CATEGORIES, LINKING_EXCEPTIONS
+from hullmark.model.licences.spdx_ids import EXCEPTIONS, LICENSES
+from hullmark.model.licences.terms import Licence, holds, licences_of, read_terms, terms_of
 
 
 def test_every_name_in_the_tables_is_one_that_spdx_lists() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from hullmark.match.coverage_words import none_for, part_for, past_its_end, until
+from hullmark.advisories.match.coverage_words import none_for, part_for, past_its_end, until
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.gate import trigger_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hullmark.difference.images import ComparedImage, image_difference
+from hullmark.catalog.difference.images import ComparedImage, image_difference
 from hullmark.model.difference import VulnerabilityDifference
 from hullmark.model.image import ImageConfig
 from hullmark.model.image_layers import GhostFile, ImageLayers, LayerFiles

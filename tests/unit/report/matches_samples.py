@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from hullmark.match.ssvc import decide_match
+from hullmark.advisories.match.ssvc import decide_match
 from hullmark.model.advisory import SEVERITIES, Cvss
 from hullmark.model.match import (
     Epss,

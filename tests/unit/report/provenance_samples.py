@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hullmark.catalog.relations.provenance import file_provenance, package_provenances, packages_named
 from hullmark.model.provenance import Provenance
-from hullmark.relations.provenance import file_provenance, package_provenances, packages_named
 from tests.unit.report.matches_samples import SMALL as SMALL_MATCHES
 from tests.unit.report.samples import DEB, ODD, SMALL, WITH_FILES
 

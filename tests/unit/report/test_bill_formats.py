@@ -19,9 +19,9 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from hullmark.catalog.sbom import read_sbom
-from hullmark.licences.expressions import spdx_expression
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
+from hullmark.model.licences.expressions import spdx_expression
 from hullmark.report import load
 from hullmark.report.cyclonedx_versions import VERSIONS
 from hullmark.report.format import RenderContext

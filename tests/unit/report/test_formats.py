@@ -17,7 +17,7 @@ from defusedxml.ElementTree import fromstring
 from hypothesis import HealthCheck, given, settings
 
 import hullmark.report
-from hullmark.difference.images import ComparedImage, image_difference
+from hullmark.catalog.difference.images import ComparedImage, image_difference
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.verdict import Verdict

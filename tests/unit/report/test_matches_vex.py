@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from hullmark.feeds.formats.vex import statements_of
-from hullmark.match import vex
+from hullmark.advisories.feeds.formats.vex import statements_of
+from hullmark.advisories.match import vex
 from hullmark.model.advisory import Statement
 from hullmark.model.isolation import Isolation, PlacedContainer, Workload, WorkloadContainer
 from hullmark.model.match import Matches, Suppression

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hullmark.catalog.sbom import read_sbom
-from hullmark.licences.conclusions import conclusion
+from hullmark.model.licences.conclusions import conclusion
 from hullmark.model.package import Package
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -18,7 +18,7 @@ from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions
 from tests.support.images import layout_of
-from tests.unit.licences.test_texts import BSD_2, BSD_3, GPL_NOTICE, MIT
+from tests.unit.catalog.licences.test_texts import BSD_2, BSD_3, GPL_NOTICE, MIT
 
 PYTHON = "usr/lib/python3/dist-packages/a-1.dist-info"
 GEM = "usr/lib/ruby/gems/3.1.0"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hullmark.match.coordinates import coordinate_of
+from hullmark.advisories.match.coordinates import coordinate_of
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Distro
 from hullmark.server.stories.advisories.matching import told_of

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import parse_reference
 from hullmark.source.hooks import HOOKS
 from hullmark.source.hooks.hook import MOST_NAMED, Delivery, NamedTag, usable
-from hullmark.source.reference import parse_reference
 from tests.support import hooks as sent
 from tests.support.hooks import DIGEST
 

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, Platform
+from hullmark.model.reference import parse_reference
 from hullmark.net.errors import CertificateRefused, NetError, NotTls, Unreachable
 from hullmark.source import ImageNotFound, SourceOptions, open_image
 from hullmark.source.endpoints import endpoints
 from hullmark.source.manifest import ACCEPTED
-from hullmark.source.reference import parse_reference
 from hullmark.source.registries_conf import registry_files
 from tests.support.images import LAYERS, Blobs, gz, sha256, stored, with_platform
 from tests.support.registry import FakeRegistry, encoded, free_port, make_certificates

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from hullmark.catalog.languages.java import ARCHIVES
 from hullmark.catalog.languages.java_archive import DamagedArchive, Member, unpack
 from hullmark.catalog.languages.java_reading import JarFact
+from hullmark.catalog.licences.texts import FoundLicence, licences_in
 from hullmark.catalog.view import View
-from hullmark.licences.texts import FoundLicence, licences_in
 
 
 def texts_at(view: View, path: str) -> Iterator[tuple[str, tuple[FoundLicence, ...]]]:

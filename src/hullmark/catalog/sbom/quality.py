@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from hullmark.catalog.sbom.document import Document, SbomPackage
 from hullmark.catalog.sbom.purl_parts import parts_of
-from hullmark.licences.expressions import expression_of
+from hullmark.model.licences.expressions import expression_of
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION
 from hullmark.model.quality import ElementQuality, Quality, SpecificationQuality

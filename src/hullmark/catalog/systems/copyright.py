@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from hullmark.licences.expressions import spdx_expression
 from hullmark.model.late import late
+from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 

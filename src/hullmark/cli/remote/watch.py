@@ -85,7 +85,7 @@ def _change(arguments: argparse.Namespace) -> int:
 def _path(arguments: argparse.Namespace) -> str:
     """The path of a watch that goes by its number or by what it watches. Raises HullmarkError where there is none."""
     from hullmark.model.errors import HullmarkError
-    from hullmark.source.reference import parse_reference
+    from hullmark.model.reference import parse_reference
 
     name = arguments.name
     if name.isascii() and name.isdigit() and len(name) < 19:

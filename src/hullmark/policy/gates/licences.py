@@ -10,8 +10,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from hullmark.licences.categories import Category
-from hullmark.licences.terms import Licence, Terms, holds, licences_of, terms_of
+from hullmark.model.licences.categories import Category
+from hullmark.model.licences.terms import Licence, Terms, holds, licences_of, terms_of
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact
 from hullmark.policy.facts import Facts

@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, HeaderParameter, QueryParameter
 
 from hullmark._version import __version__
-from hullmark.match.risk import by_cve, sort_matches
+from hullmark.advisories.match.risk import by_cve, sort_matches
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Match, Matches
 from hullmark.report import load

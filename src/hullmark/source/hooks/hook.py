@@ -15,7 +15,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
-from hullmark.source.reference import parse_reference
+from hullmark.model.reference import parse_reference
 
 MOST_BYTES = Limit(1 << 20, "bytes of a registry's notification", "refused")
 """Bytes of a body."""

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from hullmark.advisories.match.image_names import product_of
 from hullmark.catalog.sbom import read_sbom
-from hullmark.match.image_names import product_of
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Location, Package
 from hullmark.report import load

@@ -13,10 +13,10 @@ from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.packages import merge_packages
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.catalog.sbom.spdx_licenses import licenses_of
-from hullmark.licences.expressions import spdx_expression
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventoryLayer, InventorySource
 from hullmark.model.licence_evidence import make_evidence
+from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.package import Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.report import load

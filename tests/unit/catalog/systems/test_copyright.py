@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.catalog.systems.copyright import is_machine_readable, named_texts, open_texts, parse_copyright
-from hullmark.licences.expressions import spdx_expression
+from hullmark.model.licences.expressions import spdx_expression
 
 FORMAT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
 

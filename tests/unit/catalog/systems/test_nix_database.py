@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.catalog.relations.nix import RESOLVER
+from hullmark.catalog.relations.resolver import Scene, Steps
 from hullmark.catalog.systems import nix
 from hullmark.catalog.systems.nix_database import extract_database, extract_log
-from hullmark.relations.nix import RESOLVER
-from hullmark.relations.resolver import Scene, Steps
 from tests.support.nix_database import DB, place, register, two_files
 from tests.support.views import FakeView
 

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery
 from hullmark.facets.secrets.mask import masked_document
 from hullmark.model.image import ImageConfig
 from hullmark.model.policy_facts import KnownImage
+from hullmark.model.reference import Reference
 from hullmark.policy.dockerfile import from_history
 from hullmark.report.anchore import content as shapes
 from hullmark.report.anchore import images as image_shapes
@@ -25,7 +26,6 @@ from hullmark.server.api.caller import Caller
 from hullmark.server.stories.images import repositories
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.images import HeldImage
-from hullmark.source.reference import Reference
 
 _READ: dict[str, Any] = {"permission": "images:read"}
 

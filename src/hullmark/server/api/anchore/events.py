@@ -12,7 +12,9 @@ from litestar import delete, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import parse_reference
 from hullmark.report.anchore import events as shapes
 from hullmark.report.anchore.events import Event, EventInfo, Events
 from hullmark.report.anchore.words import Json
@@ -24,8 +26,6 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import audit, event_pages
 from hullmark.server.tables.event_pages import EventQuery
 from hullmark.server.tables.events import EventRow
-from hullmark.source.digest import is_digest
-from hullmark.source.reference import parse_reference
 
 _READ: dict[str, Any] = {"permission": "events:read"}
 _WRITE: dict[str, Any] = {"permission": "accounts:write"}

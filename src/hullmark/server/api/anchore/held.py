@@ -7,8 +7,10 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from hullmark.model.digest import is_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.report.anchore.errors import not_analysed
 from hullmark.report.anchore.images import ImageInfo
 from hullmark.report.anchore.words import ANALYSIS, Tag
@@ -21,8 +23,6 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.images import images, tags
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
 from hullmark.server.tables.images.tags import TagRow
-from hullmark.source.digest import is_digest
-from hullmark.source.reference import Reference, parse_reference
 
 _BARE_ID = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 _PAGE = 1000

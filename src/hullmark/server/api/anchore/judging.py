@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.check import CheckOptions, find_needs, judge_by
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs

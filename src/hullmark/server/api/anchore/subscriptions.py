@@ -10,6 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference
 from hullmark.report.anchore import subscriptions as shapes
 from hullmark.report.anchore.requests import SubscriptionRequest
 from hullmark.report.anchore.subscriptions import OF_REPOSITORIES, Subscription, SubscriptionInfo
@@ -23,7 +24,6 @@ from hullmark.server.tables import audit
 from hullmark.server.tables.clients import anchore_subscriptions
 from hullmark.server.tables.clients.anchore_subscriptions import NewSubscription, SubscriptionRow
 from hullmark.server.tables.database import Connection
-from hullmark.source.reference import Reference
 
 _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}

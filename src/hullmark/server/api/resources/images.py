@@ -14,6 +14,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryP
 
 from hullmark.model.inventory import FileRecord
 from hullmark.model.package import Package
+from hullmark.model.reference import parse_reference
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import render_inventory
 from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, page, values_in
@@ -31,7 +32,6 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, leases, tag_moves
 from hullmark.server.tables.images.images import HeldImage, ImageFilter
 from hullmark.server.tables.judging import reports
-from hullmark.source.reference import parse_reference
 
 ImageName = Annotated[str, PathParameter(max_length=1200, description="HOST/REPOSITORY:TAG or HOST/REPOSITORY@DIGEST.")]
 _READ: dict[str, Any] = {"permission": "images:read"}

@@ -13,6 +13,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from hullmark._version import __version__
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import parse_reference
 from hullmark.proof.verdict_statement import Circumstances
 from hullmark.report.format import RenderContext
 from hullmark.server.api.caller import Caller
@@ -30,7 +31,6 @@ from hullmark.server.tables.images.names import name_of
 from hullmark.server.tables.judging import verdicts
 from hullmark.server.tables.judging.verdicts import CurrentVerdict, VerdictRow
 from hullmark.source.manifest import OCI_MANIFEST, Descriptor
-from hullmark.source.reference import parse_reference
 
 _READ: dict[str, Any] = {"permission": "verdicts:read"}
 AsOf = Annotated[datetime | None, QueryParameter(description="What held at this moment.")]

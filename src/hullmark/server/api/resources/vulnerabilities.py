@@ -11,7 +11,7 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from hullmark.match.risk import FIX_STATES
+from hullmark.advisories.match.risk import FIX_STATES
 from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.match import CoverageGap
 from hullmark.model.reach import REACHES, MatchReach, Reach

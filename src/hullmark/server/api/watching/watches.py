@@ -10,6 +10,7 @@ from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from hullmark.model.reference import parse_reference
 from hullmark.policy.values import NameGlob
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Cursor, Limit, Page, page, values_in
@@ -22,7 +23,6 @@ from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch, WatchFilter, WatchRow
 from hullmark.source.platform import parse_platform
-from hullmark.source.reference import parse_reference
 
 _READ: dict[str, Any] = {"permission": "images:read"}
 _WRITE: dict[str, Any] = {"permission": "images:write"}

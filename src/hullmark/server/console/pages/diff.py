@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
 
-from hullmark.difference.images import ComparedImage, image_difference
+from hullmark.catalog.difference.images import ComparedImage, image_difference
 from hullmark.model.difference import FileChange, ImageDifference, PackageChange, SettingChange
 from hullmark.model.limit import Limit
 from hullmark.report.difference_words import facts

@@ -13,8 +13,8 @@ from typing import IO, Any, cast
 
 import zstandard
 
-from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.build import digest_of
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.server.objects.objects import Objects

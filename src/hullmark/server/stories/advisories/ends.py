@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from hullmark.match.advisory_source import AdvisorySource
-from hullmark.match.coverage import lifecycles
-from hullmark.match.distros import plan_for
+from hullmark.advisories.match.advisory_source import AdvisorySource
+from hullmark.advisories.match.coverage import lifecycles
+from hullmark.advisories.match.distros import plan_for
 from hullmark.model.inventory import Distro
 from hullmark.policy.days import day_in, next_midnight, starts
 from hullmark.policy.deadlines import first_after

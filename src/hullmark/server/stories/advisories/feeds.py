@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from hullmark.advisorydb.build import digest_of
-from hullmark.advisorydb.bundle import Bundle
-from hullmark.advisorydb.layout import SnapshotFile, inspect
-from hullmark.advisorydb.shelf import Shelf
+from hullmark.advisories.database.build import digest_of
+from hullmark.advisories.database.bundle import Bundle
+from hullmark.advisories.database.layout import SnapshotFile, inspect
+from hullmark.advisories.database.shelf import Shelf
+from hullmark.advisories.feeds import load
+from hullmark.advisories.feeds.feed import Feed
 from hullmark.app.origins import Folder, Origin, Upstreams
 from hullmark.app.share import import_bundle
 from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
-from hullmark.feeds import load
-from hullmark.feeds.feed import Feed
 from hullmark.model.errors import HullmarkError
 from hullmark.net.http import Client
 from hullmark.server.stories.advisories.advisories import Books, publish

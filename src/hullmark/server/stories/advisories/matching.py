@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.advisorydb.compare import Difference, compare, covered_otherwise
-from hullmark.advisorydb.excerpt import Excerpt
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.compare import Difference, compare, covered_otherwise
+from hullmark.advisories.database.excerpt import Excerpt
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.advisory_source import AdvisorySource
+from hullmark.advisories.match.coordinates import Coordinate, package_of
+from hullmark.advisories.match.find import find, partly_told
+from hullmark.advisories.match.risk import risk
 from hullmark.app.vulns import MATCHING_READS
 from hullmark.catalog.programs.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.programs.golang_symbols import with_functions
-from hullmark.match.advisory_source import AdvisorySource
-from hullmark.match.coordinates import Coordinate, package_of
-from hullmark.match.find import find, partly_told
-from hullmark.match.risk import risk
 from hullmark.model.advisory import Support
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Epss, Kev, Match

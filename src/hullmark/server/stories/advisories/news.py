@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from hullmark.advisorydb.compare import EPSS_THRESHOLDS, Difference, band
-from hullmark.advisorydb.excerpt import Excerpt
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.compare import EPSS_THRESHOLDS, Difference, band
+from hullmark.advisories.database.excerpt import Excerpt
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.advisory import Advisory
 from hullmark.server.tables.advisories import match_changes, matches
 from hullmark.server.tables.advisories.match_changes import Exempt, NewChange, OwnedPackage, Side

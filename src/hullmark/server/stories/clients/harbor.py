@@ -18,6 +18,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.server.stories.advisories.advisories import Books
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out, read
 from hullmark.server.stories.images.logins import login_for
@@ -31,7 +32,6 @@ from hullmark.server.tables.clients import harbor_scans
 from hullmark.server.tables.images import images, leases
 from hullmark.server.tables.images.registries import registries
 from hullmark.source import SourceOptions, open_image
-from hullmark.source.reference import Reference, parse_reference
 
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 

@@ -13,12 +13,13 @@ from typing import TypeVar
 
 import msgspec
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.inventory import Inventory
 from hullmark.model.notice import Cause, Evidence, Transition
 from hullmark.model.policy_facts import PolicyFacts
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.net.errors import NetError
 from hullmark.policy.gate import FACETS, Need
 from hullmark.scanning.facets import facets_for
@@ -49,7 +50,6 @@ from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.slots import slot
 from hullmark.source import open_image
-from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.source import RegistryUnwell
 
 _PASSING = (NetError, RegistryUnwell, ObjectsUnreachable, DatabaseUnreachable)

@@ -60,7 +60,9 @@ def fingerprint() -> str:
     return analysis_fingerprint(
         (
             *map(read_fingerprint, reads),
-            code_fingerprint(("scanning/rooms", "facets", "licences", "relations", "versions")),
+            code_fingerprint(
+                ("model/licences", "scanning/rooms", "facets", "catalog/licences", "catalog/relations", "versions")
+            ),
             reach_fingerprint(),
         )
     )

@@ -13,12 +13,12 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Platform
+from hullmark.model.reference import HUB, Reference, parse_reference
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.stories.vault import Vault
 from hullmark.server.tables.images.registries import RegistryRow
 from hullmark.source import SourceOptions
 from hullmark.source.distribution import sessions_for
-from hullmark.source.reference import HUB, Reference, parse_reference
 
 
 class RegistryLogin(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ import msgspec
 from hullmark.facets.secrets.mask import masked_dockerfile
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.server.objects.objects import Objects
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.images.tag_moves import TagTarget, name_of, point
@@ -24,7 +25,6 @@ from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.watching import watches
 from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
-from hullmark.source.reference import Reference, parse_reference
 
 ADDED = "image added"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from hullmark.model.reference import Reference
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.registries import registries
 from hullmark.source.distribution import sessions_for
-from hullmark.source.reference import Reference
 from hullmark.source.tag_list import all_tags
 
 

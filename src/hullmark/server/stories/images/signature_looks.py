@@ -18,6 +18,7 @@ import msgspec
 from hullmark.app.check import find_needs
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.server.stories.images.documents import get_analysis
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
@@ -43,7 +44,6 @@ from hullmark.server.tables.judging import policies
 from hullmark.server.tables.settings import keep_setting, setting
 from hullmark.server.tables.slots import slot
 from hullmark.source import SourceOptions
-from hullmark.source.reference import Reference, parse_reference
 
 CAUSE = "signatures changed"
 """Why images are judged again."""

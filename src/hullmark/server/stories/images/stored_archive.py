@@ -19,11 +19,11 @@ import msgspec
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image, LayerBlob
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference
 from hullmark.server.objects.objects import ObjectReader, Objects
 from hullmark.source import SourceOptions, docker_archive, oci_archive
 from hullmark.source.archive import HEAD, Archive, check_head
 from hullmark.source.image import ImageRequest
-from hullmark.source.reference import Reference
 from hullmark.source.source import Source
 from hullmark.source.tar import index_of
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from hullmark.model.notice import Cause, Evidence, Transition
+from hullmark.model.reference import Reference
 from hullmark.notify.scene import Scene
 from hullmark.notify.transitions import transitions_of
 from hullmark.server.objects.objects import Objects
@@ -21,7 +22,6 @@ from hullmark.server.tables.judging import policies, turns, verdicts
 from hullmark.server.tables.judging.turns import VerdictTurn
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.notice import transitions
-from hullmark.source.reference import Reference
 
 
 def name_of(tagged: Reference) -> TagName:

@@ -20,6 +20,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.server.objects.object_writer import ObjectWriter
 from hullmark.server.objects.objects import Objects, ObjectsRefused, ObjectsUnreachable
 from hullmark.server.stories.images.documents import fingerprint
@@ -37,7 +38,6 @@ from hullmark.server.tables.database import DatabaseUnreachable
 from hullmark.server.tables.images import images, leases, uploads
 from hullmark.server.tables.images.images import NewImage
 from hullmark.source.archive import HEAD
-from hullmark.source.reference import Reference, parse_reference
 
 ROOM = "uploads"
 LEFTOVER_SECONDS = 3600.0

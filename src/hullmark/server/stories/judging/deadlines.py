@@ -14,10 +14,10 @@ from uuid import UUID
 
 import msgspec
 
-from hullmark.advisorydb.excerpt import Excerpt
-from hullmark.advisorydb.snapshot import Snapshot
-from hullmark.match.coverage import lifecycles
-from hullmark.match.distros import plan_for
+from hullmark.advisories.database.excerpt import Excerpt
+from hullmark.advisories.database.snapshot import Snapshot
+from hullmark.advisories.match.coverage import lifecycles
+from hullmark.advisories.match.distros import plan_for
 from hullmark.model.errors import HullmarkError
 from hullmark.model.expiry import is_day
 from hullmark.model.inventory import Distro

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.app.verdicts import known_of
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Outcome, VerdictInputs

@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from hullmark._version import __version__
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.check import CheckOptions, CheckResult, judge_by
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import CauseKind
 from hullmark.model.verdict import Action, Finding, Outcome, Verdict, VerdictInputs

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.app.check import CheckOptions
-from hullmark.match.advisory_source import AdvisorySource
 from hullmark.model.verdict import Finding
 from hullmark.policy.context import Context
 from hullmark.policy.rollout import Deployment

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from hullmark.advisories.match.find import uncovered_in
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
-from hullmark.match.find import uncovered_in
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import CoverageGap, Matches
 from hullmark.scanning.request import ScanRequest

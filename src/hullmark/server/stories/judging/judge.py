@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from hullmark.match.advisory_source import AdvisorySource
+from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING

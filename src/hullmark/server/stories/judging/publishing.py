@@ -15,6 +15,7 @@ import msgspec
 from hullmark.app.statements import attach_verdict, subject_in
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.proof.verdict_statement import Circumstances
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
@@ -29,7 +30,6 @@ from hullmark.server.tables.judging import statements, verdicts
 from hullmark.server.tables.judging.statements import PublishedStatement
 from hullmark.server.tables.judging.verdicts import VerdictRow
 from hullmark.server.tables.settings import keep_setting, setting
-from hullmark.source.reference import Reference, parse_reference
 from hullmark.source.registry_repository import RegistryRepository
 
 _PAGE = 100

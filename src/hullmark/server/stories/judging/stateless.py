@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from hullmark._version import __version__
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.app.attached import signed_about
 from hullmark.app.check import CheckOptions, judge_by, wants_advisories
 from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
@@ -22,6 +22,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Distro, Inventory, InventorySource
 from hullmark.model.match import Matches
 from hullmark.model.problem import Problem
+from hullmark.model.reference import parse_reference
 from hullmark.model.signed_document import SignedDocuments
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.policy.languages import AnyPolicy
@@ -42,7 +43,6 @@ from hullmark.server.tables.judging import policies
 from hullmark.server.tables.judging.policies import ExceptionRow
 from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
-from hullmark.source.reference import parse_reference
 
 Look = Callable[[ScanRequest], ScanResult]
 Purl = Annotated[str, msgspec.Meta(min_length=1, max_length=4096)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import structlog
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import parse_reference
 from hullmark.server.stories.images.register import ImageRegistration, add
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import events
 from hullmark.server.tables.places import started
 from hullmark.server.tables.places.started import UnknownImage
-from hullmark.source.reference import parse_reference
 
 _log = structlog.get_logger("hullmark.worker")
 _BY = "places"

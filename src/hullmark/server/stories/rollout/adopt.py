@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
-from hullmark.advisorydb.snapshot import Snapshot
+from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.model.advisory import EXPLOITED
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import SnapshotInfo

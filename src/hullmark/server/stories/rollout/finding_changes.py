@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from hullmark.match.coordinates import Coordinate, package_of
-from hullmark.match.coverage import snapshot_info
+from hullmark.advisories.match.coordinates import Coordinate, package_of
+from hullmark.advisories.match.coverage import snapshot_info
 from hullmark.model.advisory import FixState
 from hullmark.model.limit import Limit
 from hullmark.model.match import Fix, Match, MatchKind, Suppression

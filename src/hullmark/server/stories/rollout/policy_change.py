@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from hullmark.match.coverage import snapshot_info
+from hullmark.advisories.match.coverage import snapshot_info
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import VerdictInputs
 from hullmark.notify.scene import Scene

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import parse_reference
 from hullmark.policy.values import NameGlob
 from hullmark.server.stories.notice.links import root_of
 from hullmark.server.stories.services import Services
@@ -20,7 +21,6 @@ from hullmark.server.tables.watching.hooks import HookRow
 from hullmark.server.tables.watching.watches import NewWatch
 from hullmark.source.hooks import HOOKS
 from hullmark.source.hooks.hook import Delivery, NamedTag, usable
-from hullmark.source.reference import parse_reference
 
 _IN_ADDRESS = ("dockerhub", "quay")
 _NOBODY = "there is no hook with this secret"

@@ -10,6 +10,7 @@ import msgspec
 
 from hullmark.model.errors import HullmarkError
 from hullmark.model.limit import Limit
+from hullmark.model.reference import Reference
 from hullmark.net.errors import NetError
 from hullmark.policy.values import NameGlob
 from hullmark.server.stories.images import register
@@ -19,7 +20,6 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch, WatchRow
-from hullmark.source.reference import Reference
 from hullmark.source.source import RegistryUnwell
 
 MOST_TAGS = Limit(2000, "tags of a repository that are watched")

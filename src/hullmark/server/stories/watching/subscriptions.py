@@ -7,12 +7,12 @@ from datetime import datetime
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import Reference, parse_reference
 from hullmark.server.tables.clients.anchore_subscriptions import SubscriptionRow
 from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import NewWatch
-from hullmark.source.reference import Reference, parse_reference
 
 TAG, REPOSITORY = "tag_update", "repo_update"
 

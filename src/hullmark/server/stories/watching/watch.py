@@ -16,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from hullmark.model.errors import HullmarkError
+from hullmark.model.reference import Reference
 from hullmark.net.errors import NetError
 from hullmark.server.stories.images import register
 from hullmark.server.stories.images.logins import RegistryLogin, asking, login_for
@@ -30,7 +31,6 @@ from hullmark.server.tables.slots import slot
 from hullmark.server.tables.watching import watches
 from hullmark.server.tables.watching.watches import Due, LookResult, WatchRow
 from hullmark.source.distribution import Clients, Session, sessions_for
-from hullmark.source.reference import Reference
 from hullmark.source.source import ImageNotFound, RegistryUnwell
 from hullmark.source.tag_look import TagLook, TooOften, look_at_tag
 

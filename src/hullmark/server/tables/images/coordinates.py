@@ -13,9 +13,9 @@ from typing import Any, LiteralString, NamedTuple
 
 import msgspec
 
-from hullmark.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
-from hullmark.match.find import channels_in_use
-from hullmark.match.lookups import is_system
+from hullmark.advisories.match.coordinates import Coordinate, coordinate_of, list_lookups, package_of
+from hullmark.advisories.match.find import channels_in_use
+from hullmark.advisories.match.lookups import is_system
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.package import Package
 from hullmark.server.tables.database import Connection

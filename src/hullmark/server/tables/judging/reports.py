@@ -12,7 +12,7 @@ from typing import Any, LiteralString, cast
 
 import msgspec
 
-from hullmark.match.risk import severity_named
+from hullmark.advisories.match.risk import severity_named
 from hullmark.model.advisory import SEVERITIES, FixState, Severity
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Fix, MatchedAdvisory, MatchKind, Suppression

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.expressions import in_spdx_terms
+from hullmark.model.licences.expressions import in_spdx_terms
 from hullmark.server.console.listing import Column, ShownPage
 from hullmark.server.console.pages.image.opened import OpenedImage, Tab, export_listing, listing_of
 from hullmark.server.stories.images.documents import StoredAnalysis

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hullmark.licences.expressions import in_spdx_terms
+from hullmark.model.licences.expressions import in_spdx_terms
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
 from hullmark.server.api.problems import not_found

@@ -1,0 +1,1 @@
+"""Advisories: what feeds say (`feeds`), kept as snapshots (`database`), and which packages they are about (`match`)."""

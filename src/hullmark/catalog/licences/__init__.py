@@ -1,0 +1,1 @@
+"""Licences by their texts: which of SPDX's a file holds."""

@@ -1,0 +1,38 @@
+"""Relations of packages in a file that lists many, such as a lock file: the file itself says which needs which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, is_others, package
+from hullmark.catalog.relations.offers import Offers
+from hullmark.catalog.relations.resolver import Scene
+from hullmark.model.package import Package
+from hullmark.model.relation import Relation
+from hullmark.rootfs.reads import LocatedFact, Read
+
+MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
+"""How a cataloger makes the package of an entry."""
+
+
+def relate(
+    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | MakePackage, *, everywhere: bool = False
+) -> Iterator[Relation]:
+    """The relations within each file that is not in an installed package. `everywhere`: in those too."""
+    for read in reads:
+        for found in scene.view.facts(read):
+            if everywhere or not is_others(found.path):
+                made = (
+                    package(found, item, of) if isinstance(of, Ecosystem) else of(found, item) for item in found.fact
+                )
+                yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene)
+
+
+def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:
+    offers: Offers[str] = Offers(scene.steps)
+    for entry, purl in entries:
+        offers.add(entry.name, purl)
+        offers.add(f"{entry.name}@{entry.version}", purl)
+    for entry, purl in entries:
+        for need in entry.needs:
+            yield from (Relation(purl, offer.package) for offer in offers.of(need))
