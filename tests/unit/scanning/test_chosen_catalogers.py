@@ -37,6 +37,12 @@ def test_what_lock_files_name_is_found_in_an_image_on_request() -> None:
     assert purls(scanned("php-lock")) == ["pkg:composer/v/c@3"]
 
 
+def test_a_lock_file_of_whose_packages_none_is_installed_is_said_to_be_there() -> None:
+    (note,) = scanned().problems
+    assert (note.kind, note.types) == ("note", ("composer",))
+    assert scanned("+php-lock").problems == ()
+
+
 def test_each_choice_is_kept_for_itself(tmp_path: Path) -> None:
     for _ in range(2):
         assert purls(scanned(cache=tmp_path)) == ["pkg:pypi/a@1.0"]
@@ -46,7 +52,7 @@ def test_each_choice_is_kept_for_itself(tmp_path: Path) -> None:
 
 def test_who_leaves_out_a_cataloger_is_told_what_may_be_missing() -> None:
     assert scanned("+directory").problems == ()
-    (problem,) = scanned("-python").problems
+    (problem,) = (problem for problem in scanned("-python").problems if problem.is_open)
     assert problem.reason == "these catalogers were left out by the request: python"
     assert (problem.kind, problem.types, problem.facts) == ("unseen", ("pypi",), ("owners", "packages"))
 
