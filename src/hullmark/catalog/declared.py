@@ -42,6 +42,11 @@ class DeclaredPackage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 Listing = tuple[DeclaredPackage, ...]
 
 
+def has_text(text: str, comments: str) -> bool:
+    """Whether a file has more than blank lines and comments, which begin with `comments`: what names nothing then is another format."""
+    return any(line.strip() and not line.lstrip().startswith(comments) for line in text.splitlines())
+
+
 def vcs_url(kind: str, url: object, commit: object) -> tuple[tuple[str, str], ...]:
     """The qualifier for what comes from a repository: `git+https://…@commit`, without a login. Empty if not known."""
     if not isinstance(url, str) or not isinstance(commit, str) or not url or not _COMMIT(commit):

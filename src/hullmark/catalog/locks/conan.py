@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, has_text, packages
 from hullmark.catalog.documents import JSON_LIMIT, Table, json_object, text_of
 from hullmark.catalog.languages.conan import collector, gather, normalise_reference, section
 from hullmark.catalog.view import View
@@ -52,8 +52,11 @@ def _gather_node(node: Any, nodes: Table, gathering: PackageCollector) -> None:
 def extract_file(path: str, body: memoryview, report: Report) -> Listing | None:
     """What a conanfile.txt requires."""
     gathering = collector()
-    for line in section(text_of(body), "requires"):
+    text = text_of(body)
+    for line in section(text, "requires"):
         gather(line, gathering)
+    if "[" not in text and has_text(text, "#"):
+        report("it has no section, as [requires] is one")
     return gathering.finish(report)
 
 

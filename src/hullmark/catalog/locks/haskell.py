@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, has_text, packages, vcs_url
 from hullmark.catalog.documents import YAML_LIMIT, text_of, yaml_documents
 from hullmark.catalog.view import View
 from hullmark.model.late import late
@@ -69,13 +69,17 @@ def extract_project(path: str, body: memoryview, report: Report) -> Listing | No
 def extract_freeze(path: str, body: memoryview, report: Report) -> Listing | None:
     """The constraints on one version; flags of packages are constraints too."""
     gathering = _gathering()
-    for line in text_of(body).splitlines():
+    whole, seen = text_of(body), False
+    for line in whole.splitlines():
         field, colon, rest = line.partition(":")
+        seen = seen or bool(colon)
         text = rest if colon and field.strip() == "constraints" else line
         for part in text.split(","):
             pinned = _PINNED(part.strip())
             if pinned:
                 gathering.add(pinned[1], pinned[2])
+    if not seen and has_text(whole, "--"):
+        report("it has no field, as constraints is one")
     return gathering.finish(report)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages
+from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, has_text, packages
 from hullmark.catalog.documents import text_of
 from hullmark.catalog.view import View
 from hullmark.model.late import late
@@ -22,9 +22,11 @@ _VERSION = late(r'\s*version\s*=\s*"([^"\n]{1,128})"\s*').fullmatch
 def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     """Each block `provider "ADDRESS"` with the version in it."""
     gathering = PackageCollector(_IS_NAME, _IS_VERSION)
+    text, seen = text_of(body), False
     provider, version = "", None
-    for line in text_of(body).splitlines():
+    for line in text.splitlines():
         begin = _PROVIDER(line)
+        seen = seen or begin is not None
         chosen = _VERSION(line) if provider else None
         if begin or line.strip() == "}":
             if provider:
@@ -34,6 +36,8 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
             version = chosen[1]
     if provider:
         gathering.refuse(provider)
+    if not seen and has_text(text, "#"):
+        report("it has no block of a provider")
     return gathering.finish(report)
 
 

@@ -187,6 +187,9 @@ FAULTS = [
     ("locks.swift", "Package.resolved", '{"pins": 1}'),
     ("locks.swift", "Podfile.lock", "PODS:\n  - without version\n"),
     ("locks.terraform", ".terraform.lock.hcl", 'provider "r.io/o/a" {\n'),
+    ("locks.terraform", ".terraform.lock.hcl", "\x01\x02 not HCL"),
+    ("locks.haskell", "cabal.project.freeze", "\x01\x02 nothing of cabal's"),
+    ("locks.conan", "conanfile.txt", "\x01\x02 nothing of conan's"),
     ("languages.npm_pnp", "app/.pnp.cjs", "module.exports = {}"),
     ("locks.github_actions", ".github/workflows/a.yml", "- uses: something\n"),
 ]
@@ -202,3 +205,12 @@ def test_what_cannot_be_used_is_reported(module: str, path: str, body: str) -> N
 def test_files_inside_installed_packages_are_others(key: tuple[str, str]) -> None:
     record = LOCKS[key]
     assert found(key[0], f"node_modules/x/{record.path}", record.body.decode())[0] == []
+
+
+@pytest.mark.parametrize(("module", "path", "body"), [
+    ("locks.terraform", ".terraform.lock.hcl", "# This file is maintained by terraform.\n\n"),
+    ("locks.haskell", "cabal.project.freeze", "-- nothing\nactive-repositories: one:merge\n"),
+    ("locks.conan", "conanfile.txt", "[generators]\nCMakeDeps\n"),
+])  # fmt: skip
+def test_a_file_that_names_nothing_by_its_own_rules_says_nothing(module: str, path: str, body: str) -> None:
+    assert found(module, path, body) == ([], [])
