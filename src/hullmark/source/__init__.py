@@ -1,41 +1,30 @@
 """Sources: from what a person writes to an image with its settings and its layers, still unread.
 
-To add one, write a module with a constant `SOURCE = Source(…)` and put its scheme and its name into a line below. It is loaded when an
-image of this scheme is read, or a bare path is asked what it is.
+To add one, write a module with a constant `SOURCE = Source(…)` and put its name into a line below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.plugin import plugins
 from hullmark.model.reference import parse_reference
+from hullmark.source import docker_archive, registry
 from hullmark.source.places import exists, split_place
 from hullmark.source.source import ImageNotFound, Source, SourceOptions
 
-_MODULES = {
-    "oci-dir": "oci_dir",
-    "skopeo-dir": "skopeo_dir",
-    "oci-archive": "oci_archive",
-    "docker-archive": "docker_archive",
-    "docker": "daemon",
-    "podman": "daemon",
-    "registry": "registry",
-}
-"""For bare paths, the first one that recognises it is taken: archives of today's Docker are OCI's too."""
+_MODULES = ("oci_dir", "skopeo_dir", "oci_archive", "docker_archive", "daemon", "registry")
 
-SOURCES: tuple[Source, ...]
-"""Every source, all of them loaded."""
+SOURCES: tuple[Source, ...] = tuple(plugins(__name__, _MODULES, "SOURCE"))
+"""Every source. For bare paths, the first one that recognises it is taken: archives of today's Docker are OCI's too."""
 
 IMAGE = "image"
 """The scheme of a bare image reference: first the engines on this machine, then its registry."""
 
+_BY_SCHEME = {source.scheme: source for source in SOURCES}
 _ELSEWHERE = ("dir", "sbom")
 _ADVICE = {
     "containerd": "export the image (ctr image export FILE IMAGE) and scan oci-archive:FILE",
@@ -46,27 +35,14 @@ _FILES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".json", ".xml", ".s
 _TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-@cache
-def _source(scheme: str) -> Source:
-    found: Iterator[Source] = plugins(__name__, (_MODULES[scheme],), "SOURCE")
-    return next(source for source in found if source.scheme == scheme)
-
-
-def __getattr__(name: str) -> Any:
-    """SOURCES are loaded when they are first asked for: a run reads from one."""
-    if name != "SOURCES":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return tuple(map(_source, _MODULES))
-
-
 def classify(reference: str) -> tuple[str, str]:
     """The scheme of what a person wrote, and what follows it.
 
-    A scheme that was written is believed. A bare path gets the scheme of what is there: that of a source, `dir` for other folders,
+    A scheme that was written is believed. A bare path gets the scheme of what is there: one of SOURCES, `dir` for other folders,
     `sbom` for text files. Anything else is an `image` reference. Raises HullmarkError for a text that is none of these.
     """
     scheme, colon, rest = reference.partition(":")
-    if colon and (scheme in _MODULES or scheme in _ELSEWHERE):
+    if colon and (scheme in _BY_SCHEME or scheme in _ELSEWHERE):
         return scheme, rest
     if colon and scheme in _ADVICE and not exists(reference):
         raise HullmarkError(f"{scheme}: is not supported", advice=_ADVICE[scheme])
@@ -85,7 +61,7 @@ def classify(reference: str) -> tuple[str, str]:
 
 def _detect_scheme(path: Path, *, bare: bool) -> str:
     """The scheme of what is at a path. With a tag after the path, only sources of images count."""
-    for source in map(_source, _MODULES):
+    for source in SOURCES:
         if source.recognises is not None and source.recognises(path):
             return source.scheme
     if not bare:
@@ -109,7 +85,7 @@ def _text_or_error(path: Path) -> str:
             advice="build it and name the image; check takes the file besides: --dockerfile FILE",
         )
     # A compressed, damaged or foreign archive: opening it says which.
-    _source("docker-archive").open(str(path), str(path), SourceOptions())
+    docker_archive.SOURCE.open(str(path), str(path), SourceOptions())
     raise HullmarkError(f"{path} is not an image", advice="name a docker or OCI archive, or put the scheme in front")
 
 
@@ -125,9 +101,9 @@ def open_image(reference: str, options: SourceOptions) -> Image:
         raise HullmarkError(
             f"{rest} is an SBOM, and this needs the image itself", advice="name the image that it is of"
         )
-    if scheme not in _MODULES:
+    if scheme not in _BY_SCHEME:
         raise HullmarkError(f"{scheme}: is not a source of images", advice="name an image, an archive or an OCI folder")
-    return _source(scheme).open(rest, reference, options)
+    return _BY_SCHEME[scheme].open(rest, reference, options)
 
 
 def _from_anywhere(reference: str, options: SourceOptions) -> Image:
@@ -142,7 +118,7 @@ def _from_anywhere(reference: str, options: SourceOptions) -> Image:
         except (ImageNotFound, NetError):
             continue
     try:
-        return _source("registry").open(reference, reference, options)
+        return registry.SOURCE.open(reference, reference, options)
     except BrokenImage:
         raise
     except HullmarkError as error:

@@ -80,7 +80,7 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Matches, the most urgent first (the order of `risk.ordered`), and where to go on (None: that was all)."""
+    """Matches, the most urgent first (the order of `risk.sort_matches`), and where to go on (None: that was all)."""
 
     matches: tuple[StoredMatch, ...]
     next: str | None
