@@ -17,7 +17,7 @@ from hullmark.server.tables.identity.accounts import AccountRow, Membership
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody, acting in one account. `name` is how the audit log shows it: "person:anna", "key:deploy".
 
-    `id` is its own for ever ("person:7"), and `asked` the request that it is for.
+    `id` is its own for ever ("person:7"), and `origin` the request that it is for.
     """
 
     account_id: int
@@ -74,5 +74,5 @@ def address_of(scope: Scope) -> str:
 
 
 async def provide_origin(request: Request[Any, Any, Any]) -> RequestOrigin:
-    """The dependency `asked`: what the audit log keeps of a request; for public routes too."""
+    """The dependency `origin`: what the audit log keeps of a request; for public routes too."""
     return origin_of(request.scope)
