@@ -72,7 +72,7 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
         "hullmark policy init writes one that shows the form",
     ),
     ("diff app app2", "there is no file app2", "hullmark check -o json=FILE IMAGE writes one"),
-    ("compare debian 1 2", "there is no scheme 'debian': deb?", "known are alpm"),
+    ("compare debian 1 2", "'debian' is not a version scheme: deb?", "known are alpm"),
     ("image list", "which server?", "sign in: hullmark login URL"),
     ("db search", "what is to be searched?", "hullmark db search CVE-2021-44228, or a package"),
     (

@@ -18,7 +18,7 @@ def order_of(name: str, a: str, b: str) -> int:
         known = [scheme.name for scheme in SCHEMES]
         near = get_close_matches(name, known, 1)
         meant = f": {near[0]}?" if near else ""
-        raise HullmarkError(f"there is no scheme {name!r}{meant}", advice=f"known are {', '.join(known)}")
+        raise HullmarkError(f"{name!r} is not a version scheme{meant}", advice=f"known are {', '.join(known)}")
     try:
         return scheme.compare(a, b)
     except InvalidVersion as error:

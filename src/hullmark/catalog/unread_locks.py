@@ -1,5 +1,5 @@
-"""Lock files in an image, which names packages that a project wants: whether they are installed, their own records say. Where there is
-a lock file and no such package, *none* must not look like *nothing there*.
+"""Lock files in an image. They name what a project wants; what is installed has records of its own. Where an image has a lock file and no
+package of its kind, "no packages" must not look as if nothing had been there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import is_others
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
+from hullmark.rootfs.entry import text
 from hullmark.rootfs.tree import Tree
 
 _ROOM = "catalog"
@@ -47,8 +48,8 @@ _TYPES = {name.encode(): kind for kind, names in _KINDS.items() for name in name
 
 
 def unread_locks(tree: Tree, packages: Iterable[Package], catalogers: Iterable[Cataloger]) -> Iterator[Problem]:
-    """A note for each type of packages of which there are lock files and nothing else. Lock files that belong to installed packages say
-    nothing, and those that a chosen cataloger reads have been read.
+    """One note for each package type that has lock files and no installed package. Lock files inside installed packages do not count,
+    nor those that a chosen cataloger reads.
     """
     found: dict[str, list[bytes]] = {}
     for path in tree.nodes:
@@ -60,13 +61,13 @@ def unread_locks(tree: Tree, packages: Iterable[Package], catalogers: Iterable[C
     there = {package.type for package in packages}
     read = {glob.rpartition("/")[2] for cataloger in catalogers for read in cataloger.reads for glob in read.globs}
     for kind in sorted(found.keys() - there):
-        paths = sorted(path.decode("utf-8", "backslashreplace") for path in found[kind])
+        paths = sorted(map(text, found[kind]))
         paths = [path for path in paths if path.rpartition("/")[2] not in read and not is_others(path)]
         if paths:
             name = paths[0].rpartition("/")[2]
-            count = f"{len(paths):,} such files, first /{paths[0]}" if len(paths) > 1 else f"/{paths[0]}"
+            count = f" (the first of {len(paths):,} such files)" if len(paths) > 1 else ""
             reason = (
-                f"{name} is there ({count}), and no {kind} package is installed: lock files are read in folders, "
-                "and in images with --catalogers +directory"
+                f"{name} is there{count}, and no {kind} package is installed: what it names is listed with "
+                "--catalogers +directory, if its format is read"
             )
             yield Problem(f"/{paths[0]}", -1, _ROOM, reason, "note", facts=("packages",), types=(kind,))

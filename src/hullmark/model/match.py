@@ -19,7 +19,7 @@ SuppressedBy = Literal["distro", "ignore", "not-affected", "reach", "states", "v
 
 STATED = " records that it is sound"
 REPORTED = ", for which it is reported"
-"""How the reasons end by which a distribution's package answers for what it owns, unless by the distribution's silence."""
+"""The ends of reasons that say that a distribution's package answers for a file it owns; its silence has another one."""
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +115,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_silence(self) -> bool:
-        """Whether it is no more than a distribution's silence: neither a statement nor a match of the owner."""
+        """Whether only the distribution's silence suppresses the match, not a statement or a match of the owner."""
         return self.by == "distro" and not self.reason.endswith((STATED, REPORTED))
 
     @property

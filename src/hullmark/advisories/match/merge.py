@@ -59,7 +59,7 @@ def merge_advisories(found: list[AffectingAdvisory]) -> list[AffectingAdvisory]:
 def _collect_announcements(
     out: Iterable[AffectingAdvisory], bundles: Iterable[AffectingAdvisory]
 ) -> list[AffectingAdvisory]:
-    """The bundles of which something is not known by itself; the others become announcements."""
+    """The bundles with something that the others do not say; the rest become announcements."""
     by_cve: dict[str, list[AffectingAdvisory]] = {}
     by_id: dict[str, AffectingAdvisory] = {}
     for candidate in out:

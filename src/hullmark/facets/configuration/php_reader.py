@@ -188,7 +188,7 @@ class PhpReader:
         self._pools.clear()
         self._read_pool_file(top, main, "", "", 0)
         if not self._pools:
-            self._report_refusal(main, "there is no pool", 0)
+            self._report_refusal(main, "no pool is defined", 0)
         for pool, values in self._pools.items():
             if reason := pool_refusal(values):
                 self._report_refusal(main, f"pool {pool[:100]}: {reason}", 0)

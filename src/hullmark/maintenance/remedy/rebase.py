@@ -30,7 +30,7 @@ _Key = tuple[str, str]
 
 
 def rebased_layers(layers: Sequence[LayerRecord], height: int, new: Sequence[LayerRecord]) -> list[LayerRecord]:
-    """The new base's layers, and over them those that were over the old one, which are the first `height`."""
+    """The new base's layers, then the image's own: all but its first `height`, which were the old base."""
     old, upper = layers[:height], layers[height:]
     found = list(new)
     known = {name: (_database(old, name), _database(new, name)) for name in _DATABASES}
