@@ -73,6 +73,10 @@ def extra_reads_for(request: ScanRequest) -> tuple[Read[Any], ...]:
         from hullmark.catalog.licence_files import LICENCE_FILES
 
         reads.append(LICENCE_FILES)
+    if request.jars is not None:
+        from hullmark.catalog.languages.java import DIGESTS
+
+        reads.append(DIGESTS)
     if request.keeps:
         from hullmark.facets.kept import KEPT
 
