@@ -29,7 +29,8 @@ class Tree:
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
     request. `moved`: (layer, position) → path of entries that are elsewhere than their layer says. `links`: (layer, position) of a
-    hard link → that of the file it names. Folders that no layer lists exist if something is in them.
+    hard link → that of the file it names. `symlinks`: the paths of all symbolic links. Folders that no layer lists exist if something is
+    in them.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Tree:
         problems: tuple[tuple[int, LayerProblem], ...],
         moved: dict[bytes, Node] | None = None,
         links: dict[tuple[int, int], tuple[int, int]] | None = None,
+        symlinks: tuple[bytes, ...] = (),
     ) -> None:
         self.nodes = nodes
         self.ghosts = ghosts
         self.problems = problems
         self.moved = {node.rank: path for path, node in moved.items()} if moved else {}
         self.links = links or {}
+        self.symlinks = symlinks
         self._implied = implied
         self._folders: dict[bytes, bytes | None] = {b"": b""}
 
