@@ -12,7 +12,7 @@ import msgspec
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
 from hullmark.rootfs.hard_links import File, resolve_hard_links
 from hullmark.rootfs.reads import Remark, kind_of
-from hullmark.rootfs.tree import Node, Tree
+from hullmark.rootfs.tree import Links, Node, Tree
 
 _MOVED = Remark("the entry stands below a link of the same layer; it was put where that leads")
 
@@ -50,16 +50,15 @@ class _Fold:
         for layer, record in enumerate(self._records):
             self._problems += [(layer, problem) for problem in record.problems]
         self._problems.sort(key=lambda item: item[0])
-        symlinks = dict.fromkeys((*self._symlinks, *self._moved)) if self._symlinks else ()
-        return Tree(
-            self._nodes,
-            implied,
-            tuple(self._ghosts),
-            tuple(self._problems),
-            self._moved,
-            self._links,
-            tuple(path for path in symlinks if (node := self._nodes.get(path)) is not None and node.entry.kind == "l"),
-        )
+        links = Links(self._links, tuple(self._find_symlinks()))
+        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, links)
+
+    def _find_symlinks(self) -> Iterator[bytes]:
+        """The paths of the symbolic links in the finished tree, of those that any layer has."""
+        for path in dict.fromkeys((*self._symlinks, *self._moved)) if self._symlinks else ():
+            node = self._nodes.get(path)
+            if node is not None and node.entry.kind == "l":
+                yield path
 
     def _apply(self, layer: int) -> None:  # noqa: C901 - runs for every file of the image, so it calls only what is rare
         """Take what no upper layer hides, then note what this layer hides from those below."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem
@@ -24,6 +27,17 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         return self.layer, self.position
 
 
+class Links(NamedTuple):
+    """What is reached by another name. `hard`: (layer, position) of a hard link → that of the file it names; `symbolic`: the paths of
+    symbolic links."""
+
+    hard: Mapping[tuple[int, int], tuple[int, int]]
+    symbolic: tuple[bytes, ...]
+
+
+_NO_LINKS = Links({}, ())
+
+
 class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
@@ -40,15 +54,13 @@ class Tree:
         ghosts: tuple[tuple[bytes, Node, int], ...],
         problems: tuple[tuple[int, LayerProblem], ...],
         moved: dict[bytes, Node] | None = None,
-        links: dict[tuple[int, int], tuple[int, int]] | None = None,
-        symlinks: tuple[bytes, ...] = (),
+        links: Links = _NO_LINKS,
     ) -> None:
         self.nodes = nodes
         self.ghosts = ghosts
         self.problems = problems
         self.moved = {node.rank: path for path, node in moved.items()} if moved else {}
-        self.links = links or {}
-        self.symlinks = symlinks
+        self.links, self.symlinks = links
         self._implied = implied
         self._folders: dict[bytes, bytes | None] = {b"": b""}
 

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hullmark.model.late import late
-from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -103,6 +102,10 @@ def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
 @lru_cache(maxsize=1024)
 def _parse_licence_name(field: bytes) -> tuple[str, bool]:
     """The one name that a field has ("" for several or none), and whether it tells no licence by itself. Packages share names."""
+    from hullmark.model.licences.expressions import (
+        spdx_expression,  # where licences are not asked for, no run pays for it
+    )
+
     name = _clean(field.decode("utf-8", "replace"))
     return ("", False) if len(_JOINT.split(name)) != 1 else (name, spdx_expression(name) is None)
 
