@@ -34,8 +34,8 @@ def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, .
     """
     data = bytes(body)
     if is_machine_readable(data):
-        values = (found[1] for found in _fields(b"\n" + data, _LICENSE))
-        fields = (value.decode("utf-8", "replace").strip() for value in dict.fromkeys(values))
+        values = dict.fromkeys(_LICENSE.findall(b"\n" + data))
+        fields = (value.decode("utf-8", "replace").strip() for value in values)
         names: Iterable[str] = (name for field in fields for name in _JOINT.split(field))
     else:
         names = (name.decode("ascii").rstrip(".-") for name in _COMMON.findall(data))
