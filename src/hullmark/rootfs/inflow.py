@@ -91,7 +91,7 @@ def refill_from(readinto: ReadInto) -> Refill:
 
 
 _FREE: list[bytearray] = []
-_MOST_FREE = 4
+_KEPT_BUFFERS = 4
 """Buffers that are kept for the next layer: making one costs more than reading a small layer."""
 
 
@@ -108,7 +108,7 @@ def _take_buffer() -> bytearray:
 
 
 def _give_buffer_back(buffer: bytearray) -> None:
-    if buffer and len(_FREE) < _MOST_FREE:
+    if buffer and len(_FREE) < _KEPT_BUFFERS:
         _FREE.append(buffer)
 
 

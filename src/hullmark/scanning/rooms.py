@@ -43,7 +43,7 @@ class Rooms:
             self._open.update(_of_reach(request))
         for cataloger in catalogers:
             facts: tuple[Fact, ...] = ("packages",) if cataloger.owned is None else ("owners", "packages")
-            for name in (cataloger.name, *(read.name for read in cataloger.reads)):
+            for name in (cataloger.name, *(read.name for read in cataloger.reads + cataloger.optional)):
                 self._open[name] = (facts, cataloger.types)
         for facet in request.facets:
             found: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact == facet.name) or ("contents",)

@@ -215,5 +215,6 @@ CATALOGER = Cataloger(
     name="java",
     types=("maven",),
     reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, REPOSITORY_POMS),
+    optional=(DIGESTS,),
     assemble=assemble,
 )
