@@ -18,7 +18,13 @@ from hullmark.catalog.binaries.table import TABLE, find_by_path
 from hullmark.catalog.sbom import read_sbom
 from hullmark.model.inventory import Inventory, UnexplainedFile, UnexplainedPrograms
 from hullmark.model.package import UNKNOWN_VERSION
-from hullmark.report import inventory_cyclonedx_json, inventory_json, inventory_table
+from hullmark.report import (
+    inventory_cyclonedx_json,
+    inventory_cyclonedx_xml,
+    inventory_json,
+    inventory_spdx_json,
+    inventory_table,
+)
 from hullmark.report.format import RenderContext
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import MIB
@@ -325,15 +331,36 @@ def test_programs_are_read_by_their_beginning_alone() -> None:
 def test_the_count_is_in_documents_and_survives_being_read_back() -> None:
     told = inventory(*_image())
     context = RenderContext(tool_version="1")
-    assert b"Programs:  3 unexplained, 0.0 MB: /opt/lib/odd.so, /opt/odd, /opt/run.sh\n" in inventory_table.render(
-        told, context
-    )
+    size = 2 * len(program(b"odd")) + 10
+    assert f"Programs:  3 unexplained, {size} B: /opt/lib/odd.so, /opt/odd, /opt/run.sh\n" in _table(told)
     written = inventory_json.render(told, context)
     assert read_sbom(written, "x").unexplained == told.unexplained
     properties = msgspec.json.decode(inventory_cyclonedx_json.render(told, context))["metadata"]["component"][
         "properties"
     ]
     assert {"name": "hullmark:image:unexplained_executables", "value": "3"} in properties
+    # CycloneDX and SPDX have the number, not the names.
+    for render in (inventory_cyclonedx_json.render, inventory_cyclonedx_xml.render):
+        again = read_sbom(render(told, context), "x")
+        assert again.unexplained == UnexplainedPrograms(executables=3, bytes=size)
+        assert f"Programs:  3 unexplained, {size} B\n" in _table(again)
+    sentence = f"Executables that no package owns and nothing explains: 3 ({size} bytes)."
+    assert sentence in msgspec.json.decode(inventory_spdx_json.render(told, context))["comment"]
+
+
+def _table(inventory: Inventory) -> str:
+    return inventory_table.render(inventory, RenderContext(tool_version="1")).decode()
+
+
+@pytest.mark.parametrize("number", ["", "-1", "many", "9" * 40, "1.5"])
+def test_a_count_that_is_no_number_is_nobodys_count(number: str) -> None:
+    properties = [
+        {"name": "hullmark:image:unexplained_executables", "value": number},
+        {"name": "hullmark:image:unexplained_bytes", "value": "5"},
+    ]
+    component = {"name": "x", "properties": properties}
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": component}}
+    assert read_sbom(msgspec.json.encode(document)).unexplained is None
 
 
 def test_nobody_counts_where_the_programs_were_not_looked_at() -> None:

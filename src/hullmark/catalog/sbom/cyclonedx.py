@@ -41,7 +41,7 @@ from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
 from hullmark.catalog.sbom.statements import PROPERTIES, DocumentStatements, PackageStatements, algorithm, contact_in
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
-from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.inventory import Distro, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
@@ -53,6 +53,7 @@ _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
 _SOFTWARE = frozenset(("", "library", "application", "framework", "firmware", "platform", "container"))
 _OWN, _SYFT, _TRIVY, _BSI = "hullmark:", "syft:", "aquasecurity:trivy:", "bsi:component:"
 _DISTRIBUTION = "distribution"
+_IS_NUMBER = re.compile(r"[0-9]{1,18}").fullmatch
 
 
 def document_of(
@@ -70,7 +71,7 @@ def document_of(
     found = chain(_all(components, problems), _all(root.components or (), problems))
     source = _source(root)
     numbers = layer_numbers(source.layers)
-    document = Document(source=source, problems=problems)
+    document = Document(source=source, unexplained=_read_unexplained(root), problems=problems)
     own = tuple(_own_problems(_properties(metadata.properties)))
     problems.keep(own)
     if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
@@ -374,6 +375,15 @@ def _source(root: Component) -> InventorySource:
         layers=layers,
         tags=tuple(sorted(set(tags))),
     )
+
+
+def _read_unexplained(root: Component) -> UnexplainedPrograms | None:
+    """The number of executables that nothing explains, where Hullmark wrote it; it does not write which these are."""
+    properties = _properties(root.properties)
+    numbers = [_first(properties, f"{_OWN}image:unexplained_{what}") for what in ("executables", "bytes")]
+    if not all(_IS_NUMBER(number) for number in numbers):
+        return None
+    return UnexplainedPrograms(executables=int(numbers[0]), bytes=int(numbers[1]))
 
 
 def _own_layers(properties: dict[str, list[str]]) -> Iterator[InventoryLayer]:
