@@ -122,6 +122,8 @@ def _repository(source: InventorySource) -> tuple[str, str]:
         reference = min(source.tags, default="")
     reference = reference.partition("@")[0]
     repository, colon, tag = reference.rpartition(":")
+    if not colon and "/" not in reference and source.kind not in _IN_A_REGISTRY:
+        return "", reference  # an OCI layout names its images by tags alone
     if not colon or "/" in tag:
         return reference, ""
     return repository, tag
