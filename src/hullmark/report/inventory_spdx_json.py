@@ -26,6 +26,7 @@ from hullmark.report.components import Identity, Owners, components_of, owners_o
 from hullmark.report.documents import (
     EPOCH,
     content_uuid,
+    cpes_of,
     encode,
     image_files,
     image_purl,
@@ -163,7 +164,7 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     supplier = supplier_of(package.notes)
     if supplier is not None:
         element["supplier"] = _agent(supplier)
-    _refer(element, package.purl)
+    _refer(element, package.purl, cpes_of(package))
     return element
 
 
@@ -174,10 +175,13 @@ def _agent(found: Agent) -> str:
     return f"Organization: {name} ({address})" if address else f"Organization: {name}"
 
 
-def _refer(element: Json, purl: str) -> None:
-    if purl:
+def _refer(element: Json, purl: str, cpes: Iterable[str] = ()) -> None:
+    found = [("PACKAGE-MANAGER", "purl", purl)] if purl else []
+    found += [("SECURITY", "cpe23Type", cpe) for cpe in cpes]
+    if found:
         element["externalRefs"] = [
-            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}
+            {"referenceCategory": category, "referenceType": kind, "referenceLocator": locator}
+            for category, kind, locator in found
         ]
 
 

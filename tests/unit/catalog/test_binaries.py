@@ -22,7 +22,10 @@ from hullmark.report import (
     inventory_cyclonedx_json,
     inventory_cyclonedx_xml,
     inventory_json,
+    inventory_spdx3_json,
     inventory_spdx_json,
+    inventory_spdx_tag_value,
+    inventory_syft_json,
     inventory_table,
 )
 from hullmark.report.format import RenderContext
@@ -346,6 +349,24 @@ def test_the_count_is_in_documents_and_survives_being_read_back() -> None:
         assert f"Programs:  3 unexplained, {size} B\n" in _table(again)
     sentence = f"Executables that no package owns and nothing explains: 3 ({size} bytes)."
     assert sentence in msgspec.json.decode(inventory_spdx_json.render(told, context))["comment"]
+
+
+def test_documents_name_classified_programs_in_cpe_as_well() -> None:
+    told = inventory(*_image())
+    context = RenderContext(tool_version="1")
+    bill = msgspec.json.decode(inventory_cyclonedx_json.render(told, context))
+    [program] = [component for component in bill["components"] if component["name"] == "nginx"]
+    names = [f"cpe:2.3:a:{vendor}:nginx:{program['version']}:*:*:*:*:*:*:*" for vendor in ("f5", "nginx")]
+    assert program["cpe"] == names[0]
+    assert {"name": "syft:cpe23", "value": names[1]} in program["properties"]
+    for render in (
+        inventory_cyclonedx_json.render, inventory_cyclonedx_xml.render, inventory_spdx_json.render, inventory_spdx_tag_value.render,
+        inventory_spdx3_json.render, inventory_syft_json.render,
+    ):  # fmt: skip
+        written = render(told, context)
+        assert all(msgspec.json.encode(name)[1:-1] in written for name in names), render.__module__
+        [again] = [package for package in read_sbom(written, "x").packages if package.name == "nginx"]
+        assert again.notes["cpes"] == "a:f5:nginx a:nginx:nginx"
 
 
 def _table(inventory: Inventory) -> str:

@@ -168,7 +168,7 @@ def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Repor
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = products(entry.cpes) if type not in _SPOKEN_OF else []
+    names = products(entry.cpes) if type not in _SPOKEN_OF and "cpes" not in notes else []
     if len(names) > _MOST_NAMES:
         report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
