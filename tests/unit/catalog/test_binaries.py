@@ -244,6 +244,33 @@ def test_the_note_of_a_program_names_its_package(wide: bool, big: bool) -> None:
     assert (package.type, package.name, package.version) == ("rpm", "grep", "3.11-7.fc40")
 
 
+@pytest.mark.parametrize(
+    ("fields", "purl"),
+    [
+        ('"osCpe":"cpe:/o:fedoraproject:fedora:40"', "pkg:rpm/fedora/a@1?distro=fedora-40"),
+        ('"osCpe":"cpe:2.3:o:redhat:enterprise_linux:9:*:*:*:*:*:*:*"', "pkg:rpm/redhat/a@1?distro=rhel-9"),
+        ('"osCpe":"cpe:/o:opensuse:leap:15.6"', "pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.6"),
+        ('"osCpe":"cpe:/o:opensuse:tumbleweed"', "pkg:rpm/opensuse/a@1?distro=opensuse-tumbleweed"),
+        (
+            '"os":"azurelinux","osCpe":"cpe:/o:microsoft:azure_linux:3.0"',
+            "pkg:rpm/azurelinux/a@1?distro=azurelinux-3.0",
+        ),
+        ('"os":"azurelinux","osVersion":"3.0","osCpe":"cpe:/o:x:y:1"', "pkg:rpm/azurelinux/a@1?distro=azurelinux-3.0"),
+        ('"osCpe":"fedora 40"', "pkg:rpm/a@1"),
+    ],
+)
+def test_the_system_of_a_note_may_stand_in_a_cpe_name_alone(fields: str, purl: str) -> None:
+    text = f'{{"type":"rpm","name":"a","version":"1",{fields}}}'.encode()
+    [package] = NOTES.assemble(FakeView({"usr/bin/a": noted(text)}, NOTES))
+    assert package.purl == purl
+
+
+def test_the_software_in_a_note_may_have_a_cpe_name() -> None:
+    text = b'{"type":"rpm","name":"a","version":"1","appCpe":"cpe:2.3:a:gnu:glibc:2.38:*:*:*:*:*:*:*"}'
+    [package] = NOTES.assemble(FakeView({"usr/bin/a": noted(text)}, NOTES))
+    assert package.notes == {"cpes": "a:gnu:glibc"}
+
+
 def test_notes_that_say_little_or_cannot_be_read() -> None:
     files = {
         "a": noted(b'{"type":"container","name":"tool","extra":[1]}'),
