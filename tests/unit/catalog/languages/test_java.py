@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hullmark.catalog.languages.java import CATALOGER, extract
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.languages.java import CATALOGER, DIGESTS, extract
 from hullmark.catalog.languages.java_reading import Allowance, JarFact, read_tree
 from hullmark.catalog.languages.java_texts import texts_at
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
@@ -24,6 +26,9 @@ from tests.unit.catalog.licences.test_texts import MIT
 
 MANIFEST = "META-INF/MANIFEST.MF"
 CLASS = {"a/B.class": b"\xca\xfe\xba\xbe"}
+WITH_DIGESTS = replace(CATALOGER, reads=(*CATALOGER.reads, DIGESTS))
+"""What is read where an index names archives."""
+
 Members = dict[str, bytes]
 
 
@@ -44,9 +49,9 @@ def properties(group: str, artifact: str, version: str) -> Members:
     return {f"META-INF/maven/{group}/{artifact}/pom.properties": text.encode()}
 
 
-def catalog(files: Members) -> tuple[list[Package], list[tuple[str, str]]]:
-    view = FakeView(files, CATALOGER)
-    return list(CATALOGER.assemble(view)), view.problems
+def catalog(files: Members, cataloger: Cataloger = CATALOGER) -> tuple[list[Package], list[tuple[str, str]]]:
+    view = FakeView(files, cataloger)
+    return list(cataloger.assemble(view)), view.problems
 
 
 def found(path: str, body: bytes) -> list[tuple[str, str]]:
@@ -170,15 +175,18 @@ def test_another_artifact_that_the_manifest_names_is_noted() -> None:
     assert {package.name: package.notes for package in packages} == {
         "thing-osgi": {"manifest_name": "thing"},
         "thing": {},
-        "bare": {"sha1": sha1_of(files["bare-1.jar"])},
+        "bare": {},
     }
 
 
-def test_the_digest_of_an_archive_is_taken_only_where_no_pom_is_its_own() -> None:
+def test_the_digest_of_an_archive_is_taken_only_where_an_index_asks_and_no_pom_is_its_own() -> None:
     bare, named = make_jar(CLASS), make_jar(properties("org.example", "thing", "1"))
     shaded = make_jar(properties("a", "x", "1") | properties("b", "y", "2"))
     war = make_jar({"lib/bare.jar": bare, "lib/thing-1.jar": named})
-    packages, _ = catalog({"app.war": war, "whole.jar": shaded})
+    files = {"app.war": war, "whole.jar": shaded}
+    assert not any("sha1" in package.notes for package in catalog(files)[0])
+    packages, problems = catalog(files, WITH_DIGESTS)
+    assert problems == []
     assert {package.name: package.notes.get("sha1", "") for package in packages} == {
         "app": sha1_of(war),
         "bare": sha1_of(bare),
@@ -420,3 +428,7 @@ def test_a_jar_that_a_distribution_renamed_with_hyphens_is_the_artifact_of_its_p
     view = FakeView({"usr/share/java/geronimo-validation-1.1-spec-1.0.jar": buffer.getvalue()}, CATALOGER)
     purls = [package.purl for package in CATALOGER.assemble(view)]
     assert purls == ["pkg:maven/org.apache.geronimo.specs/geronimo-validation_1.1_spec@1.0"]
+
+
+def test_a_damaged_archive_that_is_read_for_its_digest_too_is_reported_once() -> None:
+    assert len(catalog({"a.jar": b"PK\3\4 rest"}, WITH_DIGESTS)[1]) == 1
