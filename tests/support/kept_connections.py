@@ -7,6 +7,7 @@ question anew. Between two uses a connection forgets all that was set, locked an
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any, Self
 
 from psycopg import pq
@@ -31,10 +32,11 @@ class KeptConnection(database._PooledConnection):
     async def connect(cls, conninfo: str = "", **more: Any) -> Self:  # type: ignore[override]
         words = repr((conninfo, sorted(more.items())))
         idle = _idle.get(_place(conninfo), [])
-        for found in [each for each in idle if each.opened_with == words][-1:]:
+        for found in [each for each in idle if each.opened_with == words]:
             idle.remove(found)
-            found.lock, found.used = asyncio.Lock(), 0.0
-            return found
+            if found.pgconn.exec_(b"").status == pq.ExecStatus.EMPTY_QUERY:
+                return found
+            await super(KeptConnection, found).close()
         made = await super().connect(conninfo, **more)
         made.opened_with = words
         return made
@@ -50,7 +52,12 @@ class KeptConnection(database._PooledConnection):
     def _forgets(self) -> bool:
         if self.pgconn.transaction_status != pq.TransactionStatus.IDLE or self.lock.locked():
             return False
-        return self.pgconn.exec_(_FORGET).status == pq.ExecStatus.COMMAND_OK
+        if self.pgconn.exec_(_FORGET).status != pq.ExecStatus.COMMAND_OK:
+            return False
+        while self.pgconn.notifies():
+            pass
+        self.lock, self.used, self._notifies_backlog = asyncio.Lock(), 0.0, deque()
+        return True
 
 
 def keep(url: str) -> None:
