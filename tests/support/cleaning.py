@@ -24,7 +24,7 @@ SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND pid <> ALL (%s)"""
 _NOW = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
 _CATALOGS = ("pg_class", "pg_constraint", "pg_trigger", "pg_policy", "pg_proc", "pg_attrdef", "pg_namespace")
-_IS_CHANGED = " UNION ALL ".join(f"SELECT 1 FROM {each} WHERE xmin::text::bigint >= %(since)s" for each in _CATALOGS)  # noqa: S608
+_IS_CHANGED = " UNION ALL ".join(f"SELECT 1 FROM {each} WHERE xmin::text::bigint >= %(since)s" for each in _CATALOGS)
 
 
 @dataclass
@@ -83,7 +83,9 @@ class CleanDatabase:
         for name, last, start in self.connection.execute(_SEQUENCES):
             at = self.sequences.get(str(name))
             if at != last:
-                back.append(sql.SQL("SELECT setval({}, {}, {})").format(name, start if at is None else at, at is not None))
+                back.append(
+                    sql.SQL("SELECT setval({}, {}, {})").format(name, start if at is None else at, at is not None)
+                )
         return back
 
     def _column(self, question: str) -> list[str]:

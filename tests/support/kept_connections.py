@@ -15,9 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from hullmark.server.tables import database
 
-_FORGET = (
-    b"CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP"
-)
+_FORGET = b"CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD SEQUENCES; DISCARD TEMP"
 _Place = tuple[str, str]
 _idle: dict[_Place, list[KeptConnection]] = {}
 """By where they lead to: those places alone whose connections are kept."""
