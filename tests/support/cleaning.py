@@ -53,8 +53,12 @@ class CleanDatabase:
     def clean(self, kept: list[int]) -> bool:
         """Whether it is as it was, and may be used again. Connections to it are ended, but those of these backends."""
         self.uses += 1
-        if self.uses >= _USES or self.connection.closed:
+        try:
+            return self.uses < _USES and self._is_undone(kept)
+        except psycopg.OperationalError:
             return False
+
+    def _is_undone(self, kept: list[int]) -> bool:
         self.connection.execute(_OTHERS, [kept])
         if self.connection.execute(_IS_CHANGED + " LIMIT 1", {"since": self.since}).fetchone():
             return False
@@ -65,18 +69,16 @@ class CleanDatabase:
         return True
 
     def _rows_back(self) -> list[sql.Composable]:
-        touched = self._column(_TABLES)
-        held = [table for table in touched if table in self.rows]
-        same: set[str] = set()
-        if held:
-            count = sql.SQL("SELECT {}, count(*), count(*) FILTER (WHERE xmin::text::bigint >= {}) FROM {}")
-            each = (count.format(table, self.since, sql.Identifier(table)) for table in held)
-            counted = self.connection.execute(sql.SQL(" UNION ALL ").join(each))
-            same = {str(name) for name, rows, new in counted if not new and rows == self.rows[str(name)]}
-        deleted = [sql.SQL("DELETE FROM {}").format(sql.Identifier(each)) for each in touched if each not in same]
+        count = sql.SQL("SELECT {}, count(*), count(*) FILTER (WHERE xmin::text::bigint >= {}) FROM {}")
+        each = (count.format(table, self.since, sql.Identifier(table)) for table in self.rows)
+        counted = self.connection.execute(sql.SQL(" UNION ALL ").join(each))
+        changed = {str(name) for name, rows, new in counted if new or rows != self.rows[str(name)]}
+        filled = changed | (set(self._column(_TABLES)) - self.rows.keys())
         put = sql.SQL("INSERT INTO {} OVERRIDING SYSTEM VALUE TABLE {}")
-        filled = [put.format(sql.Identifier(each), _kept(each)) for each in held if each not in same]
-        return [*deleted, *filled]
+        return [
+            *(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)) for table in sorted(filled)),
+            *(put.format(sql.Identifier(table), _kept(table)) for table in sorted(changed)),
+        ]
 
     def _sequences_back(self) -> list[sql.Composable]:
         back: list[sql.Composable] = []

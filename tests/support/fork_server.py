@@ -404,7 +404,7 @@ def _spend_little() -> None:
     from hullmark.server.tables import database
 
     database._READY = 1
-    Passwords.__init__.__kwdefaults__.update(time_cost=1, memory_kib=64)
+    Passwords.__init__.__kwdefaults__ = {"time_cost": 1, "memory_kib": 64}
 
 
 def _run_code(code: str, *arguments: str) -> NoReturn:

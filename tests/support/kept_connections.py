@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
@@ -27,13 +27,14 @@ class KeptConnection(database._PooledConnection):
     opened_with = ""
 
     @classmethod
-    async def connect(cls, conninfo: str = "", **more: Any) -> Self:  # type: ignore[override]
+    async def connect(cls, conninfo: str = "", **more: Any) -> Self:
+        """One that is kept, or else a new one."""
         words = repr((conninfo, sorted(more.items())))
         idle = _idle.get(_place(conninfo), [])
         for found in [each for each in idle if each.opened_with == words]:
             idle.remove(found)
             if found.pgconn.exec_(b"").status == pq.ExecStatus.EMPTY_QUERY:
-                return found
+                return cast("Self", found)
             await super(KeptConnection, found).close()
         made = await super().connect(conninfo, **more)
         made.opened_with = words
