@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import stat
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +15,7 @@ import msgspec
 import psycopg
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
-from litestar import Litestar, Router, get
-from litestar.datastructures import State
+from litestar import Litestar, Request, Router, get
 from litestar.di import Provide
 from psycopg import sql
 
@@ -97,26 +96,38 @@ async def _images() -> list[str]:
     return []
 
 
-def application(services: Services, gate: Gate) -> Litestar:
-    async def provide_services() -> Services:
-        return services
+async def _provide_services(request: Request[Any, Any, Any]) -> Services:
+    return cast("Services", request.app.state.services)
 
-    @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        async with services.database:
-            await bootstrap(services, gate.identity.passwords)
-            yield
 
+@asynccontextmanager
+async def _open(app: Litestar) -> AsyncIterator[None]:
+    async with app.state.services.database:
+        await bootstrap(app.state.services, app.state.gate.identity.passwords)
+        yield
+
+
+_free: list[Litestar] = []
+"""Applications that no test uses now: making one takes longer than most tests."""
+
+
+@contextmanager
+def application(services: Services, gate: Gate) -> Iterator[Litestar]:
+    """Identity's routes alone, and one more."""
     routes = [*accounts.ROUTES, *persons.ROUTES, *keys.ROUTES, *federation.ROUTES, *audit.ROUTES, _images]
-    return Litestar(
+    app = _free.pop() if _free else None
+    app = app or Litestar(
         [Router("/api/v1", route_handlers=routes)],
         middleware=[SignIn()],
-        lifespan=[lifespan],
+        lifespan=[_open],
         on_startup=[check_routes],
-        dependencies={"caller": Provide(provide_caller), "services": Provide(provide_services)},
+        dependencies={"caller": Provide(provide_caller), "services": Provide(_provide_services)},
         exception_handlers=HANDLERS,
-        state=State({"services": services, "gate": gate}),
     )
+    app.state.clear()
+    app.state.update({"services": services, "gate": gate})
+    yield app
+    _free.append(app)
 
 
 @pytest.fixture
@@ -129,19 +140,19 @@ def open_world(database_url: str, tmp_path: Path) -> Callable[..., Any]:
         services.clock = lambda: now[0]
         gate = Gate(services, lambda: seconds[0])
         gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
-        app = application(services, gate)
-        # Not Litestar's test client: it answers one request at a time.
-        transport = ASGITransport(app=cast("Any", app))
-        async with app.lifespan(), AsyncClient(transport=transport, base_url="http://server") as client:
-            yield World(
-                client=client,
-                app=app,
-                services=services,
-                gate=gate,
-                database_url=database_url,
-                now=now,
-                seconds=seconds,
-            )
+        with application(services, gate) as app:
+            # Not Litestar's test client: it answers one request at a time.
+            transport = ASGITransport(app=cast("Any", app))
+            async with app.lifespan(), AsyncClient(transport=transport, base_url="http://server") as client:
+                yield World(
+                    client=client,
+                    app=app,
+                    services=services,
+                    gate=gate,
+                    database_url=database_url,
+                    now=now,
+                    seconds=seconds,
+                )
 
     return opened
 

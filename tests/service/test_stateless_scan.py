@@ -14,7 +14,6 @@ import pytest
 from httpx import Response
 
 from tests.support.desk import PASSWORD, Desk, desk, status_file
-from tests.support.fork_server import fork_task
 from tests.support.matching import advisory, affected
 
 pytestmark = pytest.mark.anyio
@@ -46,13 +45,7 @@ SBOM = {
 
 
 @pytest.fixture
-def is_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes of scans are forked; those whose memory or time is over are started as ever."""
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", fork_task)
-
-
-@pytest.fixture
-async def at(database_url: str, tmp_path: Path, is_forked: None) -> AsyncIterator[Desk]:
+async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
     async with desk(database_url, tmp_path) as found:
         await found.advise(LIBC)
         await found.work()

@@ -19,12 +19,16 @@ from psycopg import sql
 
 from hullmark.server.postgres.embedded import EmbeddedPostgres
 from hullmark.server.tables.migrate import migrate
+from tests.support.cleaning import CleanDatabase
+from tests.support.kept_connections import forget, keep, kept
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - not a temporary file, but the folder of memory
 _ROOM = 6 << 30
 """Bytes that a run's databases may take at most, as far as was seen: they are made in memory only where there is more than that."""
 
 _TEMPLATE = "form"
+_free: dict[tuple[str, str], list[CleanDatabase]] = {}
+"""Databases that no test uses, and that are as their template; by server and template."""
 _numbers = itertools.count()
 
 
@@ -47,15 +51,54 @@ def database_in(folder: Path) -> Iterator[str]:
         migrate(named(url, _TEMPLATE))
         yield url
     finally:
+        for key in [key for key in _free if key[0] == url]:
+            for each in _free.pop(key):
+                _let_go(each)
         server.stop()
 
 
 @pytest.fixture
 def database_url(database_server: str) -> Iterator[str]:
     """The URL of a fresh database in the newest form, which is gone after the test."""
-    url = fresh_database(database_server)
-    yield url
-    drop_database(database_server, url)
+    with clean_database(database_server) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def clean_database(server: str, template: str = _TEMPLATE) -> Iterator[str]:
+    """The URL of a database that nobody else uses, as `fresh_database` makes it; one that was used before is cleaned."""
+    free = _free.setdefault((server, template), [])
+    mine = free.pop() if free else _new(server, template)
+    try:
+        yield mine.url
+    finally:
+        if mine.clean(kept(mine.url)):
+            free.append(mine)
+        else:
+            _end(server, mine)
+
+
+def drop_template(server: str, template: str) -> None:
+    """Have a database be no more of which `clean_database` made copies, and these neither."""
+    for each in _free.pop((server, template), ()):
+        _end(server, each)
+    drop_database(server, named(server, template))
+
+
+def _new(server: str, template: str) -> CleanDatabase:
+    made = CleanDatabase.at(fresh_database(server, template))
+    keep(made.url)
+    return made
+
+
+def _end(server: str, database: CleanDatabase) -> None:
+    _let_go(database)
+    drop_database(server, database.url)
+
+
+def _let_go(database: CleanDatabase) -> None:
+    forget(database.url)
+    database.connection.close()
 
 
 def fresh_database(server: str, template: str = _TEMPLATE) -> str:

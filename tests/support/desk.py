@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ from httpx import Response
 from litestar import Litestar
 
 from hullmark.model.advisory import Record
+from hullmark.server import isolated
 from hullmark.server.api.app import create_app
 from hullmark.server.api.resources.signin import Gate
 from hullmark.server.console import routes
@@ -26,6 +28,7 @@ from hullmark.server.stories.judging import turn
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables import database
+from tests.support.fork_server import fork_task
 from tests.support.images import Blobs, tar_of
 from tests.support.registry import FakeRegistry
 from tests.support.snapshots import snapshot_in
@@ -164,6 +167,9 @@ async def desk_over(database_url: str, folder: Path, registry: FakeRegistry, **c
     settings = Settings(data=folder / "data", database_url=database_url, admin_password=PASSWORD, **changes)
     services = services_for(settings, {})
     turn.SECONDS = _PATIENCE
+    # Where a test is about what scans may take, they are started as ever.
+    bounds = {"scan_memory", "scan_seconds", "scan_slots"} & changes.keys()
+    isolated._start = asyncio.create_subprocess_exec if bounds else fork_task  # type: ignore[assignment]
     database._READY = 0
     with _application(services) as app:
         app.state["gate"] = gate = Gate(services)

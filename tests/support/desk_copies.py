@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.database import drop_database, fresh_database, memory
+from tests.support.database import clean_database, drop_template, fresh_database, memory
 from tests.support.desk import Desk, begin, desk_over, shop_registry
 from tests.support.images import Blobs
 from tests.support.registry import FakeRegistry
@@ -38,6 +38,11 @@ class _Original:
     now: datetime
     judged: int
     found: Any
+
+    @property
+    def template(self) -> str:
+        """The name of its database."""
+        return urlsplit(self.database_url).path[1:]
 
 
 class DeskCopies:
@@ -59,14 +64,11 @@ class DeskCopies:
             original = self._originals[key] = await self._made(furnish, said, changes)
         folder.mkdir(exist_ok=True)
         shutil.copytree(original.data, folder / "data", symlinks=True)
-        url = fresh_database(self._server, urlsplit(original.database_url).path[1:])
-        try:
+        with clean_database(self._server, original.template) as url:
             _put_back(self._registry, original.registry)
             async with desk_over(url, folder, self._registry, **changes) as found:
                 found.now, found.judged, found.found = original.now, original.judged, original.found
                 yield found
-        finally:
-            drop_database(self._server, url)
 
     async def _made(self, furnish: Furnish, said: tuple[Any, ...], changes: dict[str, Any]) -> _Original:
         folder = self._folder / str(len(self._originals))
@@ -82,7 +84,7 @@ class DeskCopies:
     def end(self) -> None:
         """Let go of the originals' databases."""
         for original in self._originals.values():
-            drop_database(self._server, original.database_url)
+            drop_template(self._server, original.template)
 
 
 def furnished_by(furnish: Furnish, *said: Any) -> pytest.MarkDecorator:

@@ -397,11 +397,14 @@ def _run_hullmark() -> None:
     program()
 
 
-def _hold_few_connections() -> None:
-    """Have servers open connections as they need them: one that is opened ahead costs as much as a small transaction."""
+def _spend_little() -> None:
+    """Have servers open connections as they need them: one that is opened ahead costs as much as a small transaction. And have passwords
+    hashed at the lowest cost, as those in a test's own process are."""
+    from hullmark.server.stories.identity.passwords import Passwords
     from hullmark.server.tables import database
 
     database._READY = 1
+    Passwords.__init__.__kwdefaults__ = {"time_cost": 1, "memory_kib": 64}
 
 
 def _run_code(code: str, *arguments: str) -> NoReturn:
@@ -454,7 +457,7 @@ def _main() -> NoReturn:
     if of in ("hullmark", "hullmark.server"):
         _learn(with_server=of == "hullmark.server")
         if of == "hullmark.server":
-            _hold_few_connections()
+            _spend_little()
         else:
             _practise()
     else:

@@ -38,6 +38,9 @@ _KINDS: dict[str, type[HullmarkError]] = {
 }
 
 
+_start = asyncio.create_subprocess_exec
+
+
 class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     reason: str
@@ -48,7 +51,7 @@ async def run_isolated(services: Services, task: str, order: msgspec.Struct, fol
     """What a task answers. `folder` is its own, and may hold the document. Raises HullmarkError, also where it takes too much."""
     settings = services.settings
     (folder / ORDER).write_bytes(msgspec.json.encode(order))
-    process = await asyncio.create_subprocess_exec(
+    process = await _start(
         sys.executable,
         "-m",
         "hullmark.server.isolated",

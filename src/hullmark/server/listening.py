@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import structlog
 
-from hullmark.server.tables.database import watchful
+from hullmark.server.tables.database import connect, watchful
 from hullmark.server.tables.events import CHANNEL
 
 _log = structlog.get_logger("hullmark.events")
@@ -46,7 +46,7 @@ class Listeners:
         """Listen until cancelled. A connection that is lost is made again, and then everybody looks."""
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(watchful(self._url), autocommit=True) as connection:
+                async with await connect(watchful(self._url)) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     self.ring_all()
                     async for notice in connection.notifies():

@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import cycle
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -189,6 +191,15 @@ def test_the_audit_log_never_holds_a_secret() -> None:
 # An identity provider -------------------------------------------------------------------------------------------
 
 
+_turns = cycle(range(8))
+
+
+@cache
+def _rsa_key(_number: int) -> rsa.RSAPrivateKey:
+    """One of eight: making one takes longer than most tests, none of which has more than three."""
+    return rsa.generate_private_key(65537, 2048)
+
+
 class FakeProvider:
     """A small identity provider: it publishes keys over HTTP and signs what it is told to."""
 
@@ -274,7 +285,7 @@ class FakeProvider:
                 made = ed25519.Ed25519PrivateKey.generate()
                 public = OKPAlgorithm.to_jwk(made.public_key(), as_dict=True)
             case _:
-                made = rsa.generate_private_key(65537, 2048)
+                made = _rsa_key(next(_turns))
                 public = RSAAlgorithm.to_jwk(made.public_key(), as_dict=True)
         self.keys[kid] = made
         public.pop("key_ops", None)

@@ -27,6 +27,7 @@ from hullmark.server.tables import migrate as migrations
 from hullmark.server.tables.forms import form_of, known_forms, newest_form, require_newest
 from hullmark.server.tables.migrate import dialect_url, migrate
 from tests.support.database import named
+from tests.support.fork_server import RunRequest, run_beside_servers
 from tests.support.places import REPOSITORY
 from tests.support.processes import PASSWORD, debian_postgres, debian_programs, place
 
@@ -315,7 +316,8 @@ def test_no_role_runs_over_a_database_that_is_not_in_the_newest_form(
     }
 
     def refused() -> str:
-        ran = subprocess.run([PROGRAM, "serve", "--role", role], env=environment, capture_output=True, timeout=60)
+        ran = run_beside_servers(RunRequest(["serve", "--role", role], environment, str(tmp_path)), 60)
+        assert ran is not None
         assert ran.returncode == 2, ran.stderr
         return ran.stderr.decode()
 

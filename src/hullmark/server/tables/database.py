@@ -60,7 +60,7 @@ def watchful(url: str, *, is_hasty: bool = False) -> str:
 
 
 class _PooledConnection(psycopg.AsyncConnection[tuple[Any, ...]]):
-    """A connection that knows when it was last used."""
+    """A connection that knows when it was last used. All are made here."""
 
     used = 0.0
 
@@ -69,6 +69,11 @@ async def _check(connection: _PooledConnection) -> None:
     """Ask a connection that has lain idle whether it still lives; one that was used just now is believed to."""
     if time.monotonic() - connection.used > _FRESH:
         await AsyncConnectionPool.check_connection(connection)
+
+
+async def connect(conninfo: str) -> Connection:
+    """A connection beside the pools, each of whose statements is a transaction of its own. Raises psycopg.OperationalError."""
+    return await _PooledConnection.connect(conninfo, autocommit=True)
 
 
 def _pool(url: str, most: int, wait: float) -> AsyncConnectionPool[_PooledConnection]:

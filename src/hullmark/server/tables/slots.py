@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from hullmark.server.tables.database import Database, DatabaseUnreachable, watchful
+from hullmark.server.tables.database import Connection, Database, DatabaseUnreachable, connect, watchful
 
 _ANY = "SELECT slot FROM generate_series(1, %s) AS slot WHERE pg_try_advisory_lock(hashtext(%s), slot) LIMIT 1"
 
@@ -31,15 +30,15 @@ async def slot(database: Database, name: str, count: int) -> AsyncIterator[bool]
         await connection.close()
 
 
-async def _connect(database: Database) -> psycopg.AsyncConnection[tuple[Any, ...]]:
+async def _connect(database: Database) -> Connection:
     where = make_conninfo(watchful(database.url), application_name="hullmark slot", connect_timeout=5)
     try:
-        return await psycopg.AsyncConnection.connect(where, autocommit=True)
+        return await connect(where)
     except psycopg.OperationalError as error:
         raise _unreachable(error) from error
 
 
-async def _take_slot(connection: psycopg.AsyncConnection[tuple[Any, ...]], name: str, count: int) -> bool:
+async def _take_slot(connection: Connection, name: str, count: int) -> bool:
     try:
         return await (await connection.execute(_ANY, (count, name))).fetchone() is not None
     except psycopg.OperationalError as error:
