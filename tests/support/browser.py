@@ -119,7 +119,9 @@ def find_barriers(page: Page, exclude: Sequence[str] = ()) -> list[str]:
     try:
         if not _evaluate(session, "'axe' in window"):
             _evaluate(session, AXE.read_text(encoding="utf-8"))
-        asked = f"axe.run({{exclude: {list(exclude)!r}}}, {_SEVERE_RULES}).then(each => JSON.stringify(each.violations))"
+        asked = (
+            f"axe.run({{exclude: {list(exclude)!r}}}, {_SEVERE_RULES}).then(each => JSON.stringify(each.violations))"
+        )
         found = _evaluate(session, f"{asked.replace('{exclude: []}', 'document')}")
     finally:
         session.detach()
