@@ -27,7 +27,9 @@ from tests.support.places import SHARED
 from tests.support.views import FakeView
 
 CATALOGERS: tuple[Cataloger, ...] = hullmark.catalog.CATALOGERS + hullmark.catalog.DECLARED
-READS: dict[str, Read[Any]] = {read.name: read for cataloger in CATALOGERS for read in cataloger.reads}
+READS: dict[str, Read[Any]] = {
+    read.name: read for cataloger in CATALOGERS for read in cataloger.reads + cataloger.optional
+}
 SAMPLES = samples(READS.values())
 ROOTS = roots()
 DEBIAN = Distro(id="debian", version_id="13")
@@ -42,7 +44,7 @@ class StrictView(FakeView):
 
     def __init__(self, files: Files, cataloger: Cataloger) -> None:
         super().__init__(files, cataloger, distro=DEBIAN)
-        self.declared = cataloger.reads
+        self.declared = cataloger.reads + cataloger.optional
 
     def _check(self, read: Read[Any]) -> None:
         assert any(read is one for one in self.declared), f"{read.name} is used, but not declared"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from hullmark.model.inventory import Distro
+from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.model.problem import Fact, Problem
 from hullmark.rootfs.tree import Tree
@@ -43,7 +43,7 @@ _FOLDERS = {
     b"var/lib/dpkg": "deb",
     b"var/lib/rpm": "rpm",
 }
-_IS_PROGRAM = re.compile(rb"(?:usr/)?(?:s?bin/|lib(?:32|64|x32)?/(?:.*/)?[^/]+\.so(?:\.|$))").match
+_IS_PROGRAM = late(rb"(?:usr/)?(?:s?bin/|lib(?:32|64|x32)?/(?:.*/)?[^/]+\.so(?:\.|$))").match
 _ELF_HEADER = 64  # bytes: no program is smaller
 
 

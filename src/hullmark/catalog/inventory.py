@@ -81,7 +81,7 @@ def catalogue(  # noqa: PLR0913 - what is wished is given by name
     found += _not_repeated([_with_owner(package, owners) for package in others], found, catalogers)
     problems = tuple(problem for view, _ in views for problem in view.problems)
     problems += missing
-    problems += tuple(unread_locks(tree, found, catalogers))
+    problems += tuple(unread_locks(TreeView(tree, records), found, catalogers))
     problems += tuple(_under_other_names(tree, records, catalogers))
     uncorrected = merge_packages(found)
     corrected, purls, notes = _correct_packages(tree, found, corrections, jars)

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import is_others
+from hullmark.catalog.presence import presence
+from hullmark.catalog.view import View
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
-from hullmark.rootfs.entry import text
-from hullmark.rootfs.tree import Tree
 
 _ROOM = "catalog"
 _KINDS = {
@@ -43,26 +45,26 @@ _KINDS = {
     "swift": ("Cartfile.resolved", "Package.resolved"),
     "terraform": (".terraform.lock.hcl",),
 }
-_TYPES = {name.encode(): kind for kind, names in _KINDS.items() for name in names}
+_TYPES = {name: kind for kind, names in _KINDS.items() for name in names}
 """The purl type of the packages that a lock file of this name lists."""
 
+LOCK_FILES = replace(presence("lock-files", *(f"**/{name}" for name in _TYPES)), other_names=False)
+"""That they are there. To be asked for while layers are read costs nothing; to look at all paths later does."""
 
-def unread_locks(tree: Tree, packages: Iterable[Package], catalogers: Iterable[Cataloger]) -> Iterator[Problem]:
+
+def unread_locks(view: View, packages: Iterable[Package], catalogers: Iterable[Cataloger]) -> Iterator[Problem]:
     """One note for each package type that has lock files and no installed package. Lock files inside installed packages do not count,
-    nor those that a chosen cataloger reads.
+    nor those that a chosen cataloger reads, nor empty ones.
     """
-    found: dict[str, list[bytes]] = {}
-    for path in tree.nodes:
-        kind = _TYPES.get(path[path.rfind(b"/") + 1 :])
-        if kind is not None and tree.nodes[path].entry.kind in "fh":
-            found.setdefault(kind, []).append(path)
+    found: dict[str, list[str]] = {}
+    for file in view.facts(LOCK_FILES):
+        found.setdefault(_TYPES[file.path.rpartition("/")[2]], []).append(file.path)
     if not found:
         return
     there = {package.type for package in packages}
     read = {glob.rpartition("/")[2] for cataloger in catalogers for read in cataloger.reads for glob in read.globs}
     for kind in sorted(found.keys() - there):
-        paths = sorted(map(text, found[kind]))
-        paths = [path for path in paths if path.rpartition("/")[2] not in read and not is_others(path)]
+        paths = [path for path in found[kind] if path.rpartition("/")[2] not in read and not is_others(path)]
         if paths:
             name = paths[0].rpartition("/")[2]
             count = f" (the first of {len(paths):,} such files)" if len(paths) > 1 else ""

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 SHA1 = "sha1"
-"""The note of an archive without a pom: the digest of its bytes, in hex."""
+"""The note of an archive without a pom, where an index is asked: the digest of its bytes, in hex."""
 
 IDENTIFIED = "identified"
 """The note of a package that says which index named it, by which digest, and what else the archive says of itself."""

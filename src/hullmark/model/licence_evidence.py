@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from hullmark.model.late import late
+
 EvidenceKind = Literal["declared", "found"]
 """Whether the package's record says so, or a text was recognised."""
 
@@ -31,7 +33,7 @@ class LicenceEvidence(msgspec.Struct, frozen=True, order=True, gc=False, kw_only
     share: int = 0
 
 
-_SENTENCE = re.compile(
+_SENTENCE = late(
     r"(?P<kind>declared|found): (?P<license>.+?)"
     r"(?: \| field (?P<field>.+?))?(?: \| in (?P<path>.+?))?(?: \| layer (?P<layer>\d{1,9}))?"
     r"(?: \| lines (?P<first>\d{1,9}) to (?P<last>\d{1,9}))?(?: \| (?P<share>\d{1,3}) %)?",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from hullmark.model.limit import Limit
 from hullmark.model.problem import Problem, ProblemKind
@@ -115,8 +116,7 @@ def _line_end(text: str, at: int, width: int) -> int:
     return next((i for i in range(end, (at + end) // 2, -1) if text[i - 1] in _SIGNS), end)
 
 
-@dataclass(frozen=True, slots=True)
-class Paint:
+class Paint(msgspec.Struct, frozen=True):
     """Puts styles around text, if colour is wanted."""
 
     color: bool

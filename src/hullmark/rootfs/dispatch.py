@@ -114,6 +114,7 @@ class Dispatch:
         self._by_head: dict[bytes, tuple[int, ...]] = {}
         self._names: dict[bytes, Rules] = {}
         self._suffixes: dict[bytes, Rules] = {}
+        self._long_suffixes: dict[bytes, tuple[tuple[bytes, Rules], ...]] = {}
         self._beginnings: dict[bytes, Rules] = {}
         self._folders: dict[bytes, Rules] = {}
         self._upper_folders: dict[bytes, Rules] = {}
@@ -135,9 +136,11 @@ class Dispatch:
             self._folders[parent.encode()] = (*self._folders.get(parent.encode(), ()), (index, _LaterPattern(glob)))
         elif last[:2] == "*." and not _WILD(last[1:]):
             ending = last[last.rfind(".") + 1 :].encode()
-            # The look-up knows only the last dot: for `*.deps.json` the expression checks the rest.
-            rule = rule if last.count(".") == 1 else ((index, _LaterPattern(glob)),)
-            self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
+            if last.count(".") == 1:
+                self._suffixes[ending] = self._suffixes.get(ending, ()) + rule
+            else:  # the look-up knows only the last dot: of `*.deps.json` the name's end is compared
+                known = self._long_suffixes.get(ending, ())
+                self._long_suffixes[ending] = (*known, (last[1:].encode(), rule))
         elif "**" not in last and (first := _beginning(last)):
             self._beginnings[first] = (*self._beginnings.get(first, ()), (index, _LaterPattern(glob)))
         elif "**" not in last and parent == "*" and upper and not _WILD(upper):
@@ -166,6 +169,9 @@ class Dispatch:
             dot = base.rfind(b".")
             if dot >= 0 and (more := self._suffixes.get(base[dot + 1 :])) is not None:
                 found += more
+            if dot >= 0 and (longer := self._long_suffixes.get(base[dot + 1 :])) is not None:
+                for suffix, more in longer:
+                    found += more if base.endswith(suffix) else ()
             if (more := self._beginnings.get(base[:_FEW])) is not None:
                 found += more
             if (more := self._beginnings.get(base[:_SOME])) is not None and len(base) > _FEW:

@@ -78,7 +78,7 @@ def _walk(
     try:
         inflow = Inflow(stream, guard, spare)
         try:
-            TarWalker(inflow.readinto, visitor, content.update, limits).walk()
+            TarWalker(inflow.refill, visitor, content.update, limits).walk()
             diff_id = f"{algorithm}:{content.hexdigest()}"
         except LimitReached as limit:
             diff_id = ""

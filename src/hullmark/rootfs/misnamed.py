@@ -41,12 +41,11 @@ def find_misnamed_files(tree: Tree, records: Sequence[LayerRecord], reads: Seque
             yield from names.unread(place, records[layer].entries[position].path, node)
     folders: list[tuple[bytes, bytes]] = []
     is_way = _segments(reads)
-    for path, node in tree.nodes.items():
-        if node.entry.kind == "l":
-            if is_way(path[path.rfind(b"/") + 1 :]) is not None:
-                folders += names.folder(path)
-            if names.dispatch.wanted(path):
-                yield from names.find_missed_reads(path)
+    for path in tree.symlinks:
+        if is_way(path[path.rfind(b"/") + 1 :]) is not None:
+            folders += names.folder(path)
+        if names.dispatch.wanted(path):
+            yield from names.find_missed_reads(path)
     if folders:
         yield from names.behind(folders)
 

@@ -12,7 +12,7 @@ import msgspec
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
 from hullmark.rootfs.hard_links import File, resolve_hard_links
 from hullmark.rootfs.reads import Remark, kind_of
-from hullmark.rootfs.tree import Node, Tree
+from hullmark.rootfs.tree import Links, Node, Tree
 
 _MOVED = Remark("the entry stands below a link of the same layer; it was put where that leads")
 
@@ -32,6 +32,7 @@ class _Fold:
         self._removed: dict[bytes, int] = {}  # by whiteouts: the path itself in the layers below …
         self._emptied: dict[bytes, int] = {}  # … and everything below these paths
         self._folders: set[bytes] = set()
+        self._symlinks: list[bytes] = []  # of all layers, whether visible or not
         self._ghosts: list[tuple[bytes, Node, int]] = []
         self._problems: list[tuple[int, LayerProblem]] = []
         self._moved: dict[bytes, Node] = {}
@@ -49,7 +50,15 @@ class _Fold:
         for layer, record in enumerate(self._records):
             self._problems += [(layer, problem) for problem in record.problems]
         self._problems.sort(key=lambda item: item[0])
-        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, self._links)
+        links = Links(self._links, tuple(self._find_symlinks()))
+        return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, links)
+
+    def _find_symlinks(self) -> Iterator[bytes]:
+        """The paths of the symbolic links in the finished tree, of those that any layer has."""
+        for path in dict.fromkeys((*self._symlinks, *self._moved)) if self._symlinks else ():
+            node = self._nodes.get(path)
+            if node is not None and node.entry.kind == "l":
+                yield path
 
     def _apply(self, layer: int) -> None:  # noqa: C901 - runs for every file of the image, so it calls only what is rare
         """Take what no upper layer hides, then note what this layer hides from those below."""
@@ -58,17 +67,21 @@ class _Fold:
         hidden: dict[bytes, int] = {b"": self._emptied.get(b"", 0)}
         emptying: list[bytes] = []
         removing: list[bytes] = []
+        symlinks = self._symlinks
         last, filled, by = b"/", b"/", 0
         # From last to first: where several entries have one path, the last one counts.
         position = len(entries)
         for entry in reversed(entries):
             position -= 1
             path, kind = entry.path, entry.kind
-            if kind != "f" and kind in "wo":
-                emptying.append(path)
-                if kind == "w":
-                    removing.append(path)
-                continue
+            if kind != "f":
+                if kind in "wo":
+                    emptying.append(path)
+                    if kind == "w":
+                        removing.append(path)
+                    continue
+                if kind == "l":
+                    symlinks.append(path)
             if path in nodes:
                 if self._shadows_file(layer, position, entry):
                     emptying.append(path)
@@ -87,6 +100,8 @@ class _Fold:
                 if linked is None:
                     continue
                 entry = linked
+                if entry.kind == "l":
+                    symlinks.append(path)
             if folder != filled:
                 folders.add(folder)
                 filled = folder

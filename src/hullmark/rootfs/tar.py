@@ -1,6 +1,6 @@
-"""Walk a tar stream once over one bounded buffer: v7, ustar, GNU (old and new) and PAX (POSIX.1-2001) headers.
+"""Walk a tar stream once over bounded buffers: v7, ustar, GNU (old and new) and PAX (POSIX.1-2001) headers.
 
-The buffer is filled straight from the inflater and hashed and parsed in place. Bodies that nobody wants are never copied.
+A buffer is filled straight from the inflater and hashed and parsed in place. Bodies that nobody wants are never copied.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ from typing import Protocol
 from zlib import adler32
 
 from hullmark.model.errors import BrokenImage
-from hullmark.rootfs.inflate import ReadInto
 from hullmark.rootfs.limits import Limits
 
 BUFFER_BYTES = 1 << 20
+"""The largest body, in bytes, that is handed over whole."""
+
 HEAD_BYTES = 8
+
+Refill = Callable[[memoryview], tuple[bytearray, int, int]]
+"""Takes the rest that was not walked yet, at most BUFFER_BYTES. Answers a buffer, where in it new bytes begin, right behind that rest, and
+how many they are: 0 at the end of the stream. What was answered before may be overwritten then."""
 
 # name, mode with uid and gid, size, mtime, check sum, kind, the first byte of the link's target and of the prefix
 _HEADER = struct.Struct("100s24s12s12s8scB187xB")
@@ -132,21 +137,21 @@ def parse_pax(data: bytes) -> dict[str, bytes]:
 class TarWalker:
     """One walk over one tar stream.
 
-    `update` (of a digest) gets every byte of the stream. `readinto` may raise LimitReached.
+    `update` (of a digest) gets every byte of the stream. `refill` may raise LimitReached.
     """
 
     def __init__(
         self,
-        readinto: ReadInto,
+        refill: Refill,
         visitor: Visitor,
         update: Callable[[memoryview], object],
         limits: Limits,
     ) -> None:
-        self._readinto = readinto
+        self._refill = refill
         self._visitor = visitor
         self._update = update
         self._limits = limits
-        self._buffer = bytearray(BUFFER_BYTES)
+        self._buffer = bytearray()
         self._view = memoryview(self._buffer)
         self._pos = self._fill = self.total = 0
         self._global: dict[str, bytes] = {}
@@ -157,14 +162,18 @@ class TarWalker:
     def walk(self) -> None:  # noqa: C901, PLR0915
         """Show every entry to the visitor, then read what follows the end mark.
 
-        Raises BrokenImage for damage, LimitReached where `readinto` does, or there are too many entries.
+        Raises BrokenImage for damage, LimitReached where `refill` does, or there are too many entries.
         """
         # The one hot loop of the program: a microsecond here is a tenth of a second in an image of 100,000 files. So
         # common cases are inline, rare ones are calls.
         unpack, buffer, view, numbers, kinds = _HEADER.unpack_from, self._buffer, self._view, _Numbers(), _KIND
         visit, starts, owners, sums = self._visitor.entry, self._visitor.starts, _Owners(), _Sums()
         left = self._limits.entries
-        while self._fill - self._pos >= 512 or self._more(512):
+        while True:
+            if self._fill - self._pos < 512:
+                if not self._more(512):
+                    return
+                buffer, view = self._buffer, self._view
             pos = self._pos
             name, owner, size, mtime, check, kind, link, prefix = unpack(buffer, pos)
             head = view[pos : pos + 512]
@@ -180,6 +189,7 @@ class TarWalker:
             if letter is None:
                 if kind in _EXTENSIONS:
                     self._extension(kind, length)
+                    buffer, view = self._buffer, self._view
                     continue
                 letter = "f"  # POSIX: unknown types are files
             left -= 1
@@ -198,7 +208,7 @@ class TarWalker:
             if kind != b"0":
                 if kind == b"S":
                     self._old_sparse(head)
-                    pos = self._pos
+                    pos, buffer, view = self._pos, self._buffer, self._view
                 elif kind == b"\0" and path[-1:] == b"/":
                     letter = "d"  # v7 has no folders; a slash at the end says so
                 if letter != "f":
@@ -208,6 +218,7 @@ class TarWalker:
             skip = (length + 511) & -512
             if skip > self._fill - pos or length < 0:
                 self._far_body(path, meta)
+                buffer, view = self._buffer, self._view
                 continue
             first = bytes(buffer[pos : pos + HEAD_BYTES]) if length and buffer[pos] in starts else b""
             body = visit(path, "f", meta, b"", first)
@@ -257,19 +268,16 @@ class TarWalker:
 
     def _more(self, count: int) -> bool:
         """Make sure that `count` bytes are in the buffer; False if the stream ends before that."""
-        if self._pos:
-            rest = self._fill - self._pos
-            if rest:
-                self._buffer[:rest] = self._buffer[self._pos : self._fill]
-            self._pos, self._fill = 0, rest
-        while self._fill < count:
-            n = self._readinto(self._view[self._fill :])
+        while (rest := self._fill - self._pos) < count:
+            buffer, start, n = self._refill(self._view[self._pos : self._fill])
+            if buffer is not self._buffer:
+                self._buffer, self._view = buffer, memoryview(buffer)
+            self._pos, self._fill = start - rest, start + n
             if not n:
-                if any(self._view[: self._fill]):
+                if any(self._view[self._pos : self._fill]):
                     raise BrokenImage("a layer's tar is cut short", advice="fetch or build it again")
                 return False
-            self._update(self._view[self._fill : self._fill + n])
-            self._fill += n
+            self._update(self._view[start : self._fill])
             self.total += n
         return True
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem
@@ -24,12 +27,24 @@ class Node(msgspec.Struct, frozen=True, gc=False):
         return self.layer, self.position
 
 
+class Links(NamedTuple):
+    """What is reached by another name. `hard`: (layer, position) of a hard link → that of the file it names; `symbolic`: the paths of
+    symbolic links."""
+
+    hard: Mapping[tuple[int, int], tuple[int, int]]
+    symbolic: tuple[bytes, ...]
+
+
+_NO_LINKS = Links({}, ())
+
+
 class Tree:
     """Paths → nodes. Paths are bytes without leading slash; the root is empty.
 
     `ghosts` are (path, node, layer that hid it) of entries which later layers deleted or replaced; they are kept only on
     request. `moved`: (layer, position) → path of entries that are elsewhere than their layer says. `links`: (layer, position) of a
-    hard link → that of the file it names. Folders that no layer lists exist if something is in them.
+    hard link → that of the file it names. `symlinks`: the paths of all symbolic links. Folders that no layer lists exist if something is
+    in them.
     """
 
     def __init__(
@@ -39,13 +54,13 @@ class Tree:
         ghosts: tuple[tuple[bytes, Node, int], ...],
         problems: tuple[tuple[int, LayerProblem], ...],
         moved: dict[bytes, Node] | None = None,
-        links: dict[tuple[int, int], tuple[int, int]] | None = None,
+        links: Links = _NO_LINKS,
     ) -> None:
         self.nodes = nodes
         self.ghosts = ghosts
         self.problems = problems
         self.moved = {node.rank: path for path, node in moved.items()} if moved else {}
-        self.links = links or {}
+        self.links, self.symlinks = links
         self._implied = implied
         self._folders: dict[bytes, bytes | None] = {b"": b""}
 

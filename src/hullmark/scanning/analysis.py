@@ -12,6 +12,7 @@ from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS, read_distro
 from hullmark.catalog.inventory import CatalogResult, catalogue
 from hullmark.catalog.ownership import file_records
+from hullmark.catalog.unread_locks import LOCK_FILES
 from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, FileRecord
 from hullmark.model.package import Package
@@ -54,8 +55,8 @@ def catalogers_for(request: ScanRequest, *, is_folder: bool = False) -> tuple[Ca
 
 
 def reads_for(catalogers: Sequence[Cataloger] = CATALOGERS) -> tuple[Read[Any], ...]:
-    """What the catalogers want to read, without repeats."""
-    reads: list[Read[Any]] = [*DISTRO_READS]
+    """What the catalogers want to read, without repeats, and what is read for all of them."""
+    reads: list[Read[Any]] = [*DISTRO_READS, LOCK_FILES]
     for cataloger in catalogers:
         reads += cataloger.reads
     return tuple({read.name: read for read in reads}.values())
@@ -73,6 +74,10 @@ def extra_reads_for(request: ScanRequest) -> tuple[Read[Any], ...]:
         from hullmark.catalog.licence_files import LICENCE_FILES
 
         reads.append(LICENCE_FILES)
+    if request.jars is not None:
+        from hullmark.catalog.languages.java import DIGESTS
+
+        reads.append(DIGESTS)
     if request.keeps:
         from hullmark.facets.kept import KEPT
 

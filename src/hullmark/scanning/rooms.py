@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.distro import DISTRO_READS
+from hullmark.catalog.unread_locks import LOCK_FILES
 from hullmark.model.problem import IN_LAYERS, Fact, Problem
 from hullmark.rootfs.entry import text
 from hullmark.rootfs.tree import Tree
@@ -34,6 +35,7 @@ class Rooms:
             # Of a newer version that nobody saw its list tells name and version, and nothing else.
             "remedy": (tuple(fact for fact in IN_LAYERS if fact not in ("distro", "packages")), ()),
             "licence-files": (("packages",), ()),
+            LOCK_FILES.name: (("packages",), ()),
             **{read.name: (("distro",), ()) for read in DISTRO_READS},
             **{read.name: (("contents", "packages"), ()) for read in request.reads},
         }
@@ -41,7 +43,7 @@ class Rooms:
             self._open.update(_of_reach(request))
         for cataloger in catalogers:
             facts: tuple[Fact, ...] = ("packages",) if cataloger.owned is None else ("owners", "packages")
-            for name in (cataloger.name, *(read.name for read in cataloger.reads)):
+            for name in (cataloger.name, *(read.name for read in cataloger.reads + cataloger.optional)):
                 self._open[name] = (facts, cataloger.types)
         for facet in request.facets:
             found: tuple[Fact, ...] = tuple(fact for fact in get_args(Fact) if fact == facet.name) or ("contents",)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from hullmark.model.late import late
 
 SIGNATURE_TAGS = (".sig", ".att", ".sbom")
 """What cosign appends to the tag of a digest."""
 
-_SIGNATURE_TAG = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?").fullmatch
+_SIGNATURE_TAG = late(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|att|sbom))?").fullmatch
 
 
 def fallback_tag(digest: str) -> str:

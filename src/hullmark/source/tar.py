@@ -7,20 +7,20 @@ image archives; layers are read elsewhere, as streams. A header that does not ch
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from posixpath import normpath
 
 import msgspec
 
 from hullmark.model.errors import BrokenImage
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 
 _BLOCK = 512
 _MAX_MEMBERS = Limit(100_000, "files in an archive of images", "refused")
 _MAX_EXTENDED = Limit(1 << 20, "bytes of an extended header in an archive of images", "refused")
 _MAX_LINKS = Limit(10, "links to links in an archive of images", "refused")
-_OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*").fullmatch
+_OCTAL = late(rb"[ \0]*([0-7]*)[ \0]*").fullmatch
 _FILES = frozenset(b"0\0007")
 _BODILESS = frozenset(b"123456")
 _EXTENSIONS = frozenset(b"LKxg")

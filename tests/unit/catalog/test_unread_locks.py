@@ -8,10 +8,11 @@ import pytest
 
 from hullmark.catalog import CATALOGERS, DECLARED
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.unread_locks import unread_locks
+from hullmark.catalog.unread_locks import LOCK_FILES, unread_locks
 from hullmark.model.package import Package
 from hullmark.model.problem import Problem
 from hullmark.rootfs.squash import squash
+from hullmark.rootfs.tree_view import TreeView
 from tests.support.layers import TarBuilder, records
 
 # What people write, not what a tool resolved: most images with one have all its packages, or none for a reason.
@@ -29,7 +30,8 @@ def notes(*paths: str, packages: Sequence[str] = (), catalogers: Sequence[Catalo
         Package(type=type, name="x", version="1", purl=f"pkg:{type}/x@1", cataloger="t", locations=())
         for type in packages
     ]
-    return list(unread_locks(squash(records([tar.done()])), there, catalogers))
+    layers = records([tar.done()], [LOCK_FILES])
+    return list(unread_locks(TreeView(squash(layers), layers), there, catalogers))
 
 
 def test_one_note_for_each_type_names_the_first_file() -> None:

@@ -99,9 +99,19 @@ def test_damage_is_told_alike_and_ends_the_thread() -> None:
 def test_limits_are_asked_at_the_end_of_each_chunk() -> None:
     asked: list[int] = []
     inflow = Inflow(VerifyingStream(Bytes(LARGE)), lambda total, stored: asked.append(total), sometimes())
-    view = memoryview(bytearray(CHUNK_BYTES))
-    while inflow.readinto(view[: 100_000 * (1 + len(asked))]):
-        pass
+    seen, rest = bytearray(), memoryview(b"")
+    while True:
+        buffer, start, count = inflow.refill(rest)
+        assert buffer[start - len(rest) : start] == bytes(rest)
+        seen += buffer[start : start + count]
+        rest = (
+            memoryview(buffer)[start + count - 100_000 * len(asked) : start + count]
+            if count == CHUNK_BYTES
+            else rest[:0]
+        )
+        if not count:
+            break
+    assert seen == LARGE
     inflow.close()
     inflow.close()
     whole = range(CHUNK_BYTES, len(LARGE), CHUNK_BYTES)

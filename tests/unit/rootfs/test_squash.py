@@ -190,6 +190,33 @@ def test_folding_gives_what_unpacking_layer_by_layer_gives(layers: list[list[tup
     assert {path.decode() for path, node in tree.nodes.items() if node.entry.kind == "f"} == expected
 
 
+things = st.tuples(st.sampled_from(["file", "folder", "delete", "symlink", "hard link"]), layer_paths, layer_paths)
+
+
+@given(st.lists(st.lists(things, max_size=6), min_size=1, max_size=4))
+def test_the_symbolic_links_of_the_tree_are_all_that_it_has_whatever_made_them(
+    layers: list[list[tuple[str, str, str]]],
+) -> None:
+    tars = []
+    for layer in layers:
+        tar = TarBuilder()
+        for what, path, other in layer:
+            head, _, last = path.rpartition("/")
+            if what == "file":
+                tar.add(path, b"x")
+            elif what == "folder":
+                tar.folder(path)
+            elif what == "delete":
+                tar.add(f"{head}/.wh.{last}" if head else f".wh.{last}")
+            elif what == "symlink":
+                tar.symlink(path, other)
+            else:
+                tar.hardlink(path, other)
+        tars.append(tar)
+    tree = fold(*tars)
+    assert sorted(tree.symlinks) == sorted(path for path, node in tree.nodes.items() if node.entry.kind == "l")
+
+
 @pytest.mark.parametrize("order", ["link first", "file first"])
 def test_facts_reach_every_name_of_a_hard_linked_file(order: str) -> None:
     tar = TarBuilder()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from hullmark.catalog.binaries.classifier import REACH, Classifier, Rule, escape_text
+from hullmark.model.late import late
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Report
 
@@ -14,7 +15,7 @@ SEARCH_LIMIT = Limit(1024 * MIB, "bytes of one program that are searched for wha
 _MATCHES_LIMIT = Limit(10_000, "versions in one program that are looked at for what stands beside them")
 _FAST, _FAST_AGAIN = 5, 13
 _WINDOW, _SMALLEST = MIB, 16 * REACH
-_MINOR = re.compile(r"(\d\.\d{1,2})(?:\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)?(?!\d)")
+_MINOR = late(r"(\d\.\d{1,2})(?:\.\d{1,2}(?:(?:a|b|rc)\d{1,2})?)?(?!\d)")
 
 
 Window = tuple[bytearray, int]

@@ -36,6 +36,11 @@ def extract(path: str, body: memoryview, report: Report) -> JarFact | None:
     return read_tree(body, path, report)
 
 
+def extract_digests(path: str, body: memoryview, report: Report) -> JarFact | None:
+    """The same with the digests of the archives that no pom names. What cannot be read is reported by the other read."""
+    return read_tree(body, path, lambda reason: None, digests=True)
+
+
 def extract_pom(path: str, body: memoryview, report: Report) -> Pom | None:
     """A pom.properties outside an archive, as in unpacked web applications and layered Spring Boot images."""
     pom = pom_of_properties(bytes(body), path.rpartition("/")[0])
@@ -62,6 +67,16 @@ def extract_requires(path: str, body: memoryview, report: Report) -> bytes | Non
     except ValueError as error:
         report(Remark(f"it {error}"))
         return None
+
+
+class _LargeArchive:
+    """Takes no notice of an archive that is too large: the other read of it says so."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """Nothing."""
+
+    def finish(self, report: Report, /) -> None:
+        """Nothing."""
 
 
 class _TooLarge:
@@ -93,8 +108,10 @@ def coordinates_in_repository(path: str) -> tuple[str, str] | None:
 
 def assemble(view: View) -> Iterator[Package]:
     """One package for each archive, and one for each other artifact that was packed into it."""
+    hashed = {(found.path, found.layer): found.fact for found in view.facts(DIGESTS)}
     for found in view.facts(ARCHIVES):
-        yield from _packages(found.fact, found.path, Location("/" + found.path, found.layer))
+        fact = hashed.get((found.path, found.layer), found.fact)
+        yield from _packages(fact, found.path, Location("/" + found.path, found.layer))
     for pom in view.facts(UNPACKED_POMS):
         yield _package(pom.fact, Location("/" + pom.path, pom.layer))
     for project in view.facts(UNPACKED_PROJECTS):
@@ -163,6 +180,18 @@ ARCHIVES: Read[JarFact] = Read(
     globs=tuple(f"**/*{kind}" for kind in JAVA_ONLY + OTHERS_TOO),
     limit=512 * MIB,
 )
+DIGESTS: Read[JarFact] = Read(
+    name="java-archive-digests",
+    fact=JarFact,
+    extract=extract_digests,
+    globs=ARCHIVES.globs,
+    limit=ARCHIVES.limit,
+    oversize=lambda size: _LargeArchive(),
+    sources=("catalog",),
+    other_names=False,
+)
+"""Asked for only where an index names archives by their digests: nothing else needs these, and all bytes are hashed for them."""
+
 UNPACKED_POMS: Read[Pom] = Read(
     name="java-unpacked-pom",
     fact=Pom,
@@ -186,5 +215,6 @@ CATALOGER = Cataloger(
     name="java",
     types=("maven",),
     reads=(ARCHIVES, UNPACKED_POMS, UNPACKED_PROJECTS, REPOSITORY_POMS),
+    optional=(DIGESTS,),
     assemble=assemble,
 )

@@ -88,7 +88,7 @@ class JarFact(msgspec.Struct, frozen=True, array_like=True):
     """One archive: the headers of its manifest, its poms sorted by folder, the archives in it by member name, and its licence files where
     nothing else tells its licence.
 
-    `sha1` is the digest of its bytes, in hex, where none of the poms is its own; "" elsewhere.
+    `sha1` is the digest of its bytes, in hex, where none of the poms is its own, and digests are asked for; "" elsewhere.
     """
 
     manifest: dict[str, str] = {}
@@ -156,19 +156,22 @@ class _OpenArchive(msgspec.Struct, frozen=True):
         return f"{self.place}:{member.name}" if self.place else member.name
 
 
-def read_tree(body: memoryview, path: str, report: Report, allowance: Allowance | None = None) -> JarFact | None:
+def read_tree(
+    body: memoryview, path: str, report: Report, allowance: Allowance | None = None, *, digests: bool = False
+) -> JarFact | None:
     """Read an archive and all that are in it; None if it is not one of Java's.
 
-    The extension of its `path` says which kind it is. What cannot be read is reported.
+    The extension of its `path` says which kind it is. What cannot be read is reported. `digests`: also those of archives that no pom names.
     """
-    return _Reader(report, allowance or Allowance()).archive(body, path, "", 0)
+    return _Reader(report, allowance or Allowance(), digests=digests).archive(body, path, "", 0)
 
 
 class _Reader:
     """Reads one outermost file and spends its allowance."""
 
-    def __init__(self, report: Report, allowance: Allowance) -> None:
+    def __init__(self, report: Report, allowance: Allowance, *, digests: bool) -> None:
         self._left = allowance
+        self._digests = digests
         self._complaints = _Complaints(report, allowance.problems)
 
     def _take(self, what: str, amount: int) -> bool:
@@ -200,9 +203,9 @@ class _Reader:
         if not is_java and kind not in JAVA_ONLY:
             return None
         texts = () if tells_licence(manifest, poms) else tuple(self._texts(opened, wanted.texts[:_MAX_TEXTS]))
-        # A digest is wanted, and paid for, only where no pom says what the archive is.
-        is_named = identify(poms, manifest, path).pom is not None
-        digest = "" if is_named else hashlib.sha1(body, usedforsecurity=False).hexdigest()
+        digest = ""
+        if self._digests and identify(poms, manifest, path).pom is None:
+            digest = hashlib.sha1(body, usedforsecurity=False).hexdigest()
         return JarFact(manifest, poms, nested, texts, digest)
 
     def _select_members(self, opened: _OpenArchive) -> _WantedMembers:

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hullmark.model.late import late
-from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB, Read, Report
 
@@ -35,8 +34,8 @@ def parse_copyright(path: str, body: memoryview, report: Report) -> tuple[str, .
     """
     data = bytes(body)
     if is_machine_readable(data):
-        values = (found[1] for found in _fields(b"\n" + data, _LICENSE))
-        fields = (value.decode("utf-8", "replace").strip() for value in dict.fromkeys(values))
+        values = dict.fromkeys(_LICENSE.findall(b"\n" + data))
+        fields = (value.decode("utf-8", "replace").strip() for value in values)
         names: Iterable[str] = (name for field in fields for name in _JOINT.split(field))
     else:
         names = (name.decode("ascii").rstrip(".-") for name in _COMMON.findall(data))
@@ -103,6 +102,10 @@ def named_texts(data: bytes, *, only_open: bool = False) -> Iterator[NamedText]:
 @lru_cache(maxsize=1024)
 def _parse_licence_name(field: bytes) -> tuple[str, bool]:
     """The one name that a field has ("" for several or none), and whether it tells no licence by itself. Packages share names."""
+    from hullmark.model.licences.expressions import (
+        spdx_expression,  # where licences are not asked for, no run pays for it
+    )
+
     name = _clean(field.decode("utf-8", "replace"))
     return ("", False) if len(_JOINT.split(name)) != 1 else (name, spdx_expression(name) is None)
 

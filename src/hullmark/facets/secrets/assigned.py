@@ -27,7 +27,7 @@ _MAY_FOLLOW_IN_CODE = frozenset(b"=:\"'`)] \t\\},")
 _MAY_FOLLOW = frozenset(b"=:\"'`)]> \t\\\x1f,|\r\n")
 
 _CLOSE = rb"\\{0,3}[\"'`]?[\])]{0,2}"
-_SIGN = re.compile(_CLOSE + rb"([ \t]{0,40})(=>|:=|\+=|={1,3}|:(?!:))([ \t]{0,40})").match
+_SIGN = late(_CLOSE + rb"([ \t]{0,40})(=>|:=|\+=|={1,3}|:(?!:))([ \t]{0,40})").match
 _DEFAULT = late(rb":?[-=]([^}\n\0]{1,500})\}").match
 _ELEMENT = late(
     rb"(?:\\?[\"'])?(?:[ \t][^<>\n]{0,200})?>(?:[ \t\r]*\n)?[ \t]*(?:<!\[CDATA\[)?([^<>\r\n\0]{1,20000}?)[ \t]*(?:\]\]>)?</"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import binascii
-import re
 import zlib
 
 from hullmark.facets.secrets.kind import Kind, is_placeholder, random_enough
+from hullmark.model.late import late
 
 _BASE36 = b"0123456789abcdefghijklmnopqrstuvwxyz"
-_ROUTABLE = re.compile(rb".+\.[0-9a-z]{2}\.[0-9a-z]{9}")
+_ROUTABLE = late(rb".+\.[0-9a-z]{2}\.[0-9a-z]{9}")
 _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 

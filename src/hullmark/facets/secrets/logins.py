@@ -14,7 +14,7 @@ Span = tuple[int, int]
 """Where a value begins and ends."""
 
 _NAME = "password"
-_USER_INFO = re.compile(
+_USER_INFO = late(
     rb"(?P<user>[^\s/:@\"'<>\x1f\0]{0,20000})(?::(?P<password>(?![0-9]{1,5}[?#])[^\s/\"'<>\x1f\0]{0,20000}))?@(?=[\w\[$*{%-])"
 ).match
 _TOKENS = (b"http", b"https")
@@ -107,12 +107,12 @@ _PROGRAMS = (
     *(_program(begins, rb"", _ECHOED) for begins in (b"echo", b"printf")),
     _program(b"composer", rb"[ \t\x1f\0]config", late(rb"http-basic\.[^\s\x1f\0]{1,100}[ \t\x1f\0]+[^\s\x1f\0]{1,100}" + _WORD_AT)),
 )  # fmt: skip
-_BEFORE_NAME = re.compile(rb"[\w.-]").match
+_BEFORE_NAME = late(rb"[\w.-]").match
 PROGRAMS = tuple(sorted({program.begins for program in _PROGRAMS}))
 """How the names of programs begin that are given passwords."""
 
-_COMMAND = re.compile(rb"(?:[^\\\r\n]|\\(?:\r?\n|.))*+", re.DOTALL).match
-_NEXT = re.compile(rb"[ \t](?:&&|\|\|)[ \t]|;[ \t]|[ \t];")
+_COMMAND = late(rb"(?:[^\\\r\n]|\\(?:\r?\n|.))*+", re.DOTALL).match
+_NEXT = late(rb"[ \t](?:&&|\|\|)[ \t]|;[ \t]|[ \t];")
 
 
 class _Columns(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import io
 from typing import Protocol
 
 from hullmark.rootfs.inflate import ReadInto
+from hullmark.rootfs.inflow import refill_from
 from hullmark.rootfs.limits import Limits
 from hullmark.rootfs.tar import Meta, TarWalker
 
@@ -33,7 +34,7 @@ class MemberSink(Protocol):
 
 def show_tar(unpacking: MemberSink, readinto: ReadInto, prefix: str, depth: int, limits: Limits) -> None:
     """Show every file of a tar. Raises what an unpacking raises, and for damage what the walk does."""
-    TarWalker(readinto, _TarFiles(unpacking, prefix, depth), _ignore_value, limits).walk()
+    TarWalker(refill_from(readinto), _TarFiles(unpacking, prefix, depth), _ignore_value, limits).walk()
 
 
 def _ignore_value(value: object) -> None:

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from hullmark.catalog.languages.java import CATALOGER, extract
+from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.languages.java import CATALOGER, DIGESTS, extract
 from hullmark.catalog.languages.java_reading import Allowance, JarFact, read_tree
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from tests.support.places import SHARED, shared
@@ -22,6 +24,9 @@ from tests.support.views import FakeView
 
 MANIFEST = "META-INF/MANIFEST.MF"
 CLASS = {"a/B.class": b"\xca\xfe\xba\xbe"}
+WITH_DIGESTS = replace(CATALOGER, reads=(*CATALOGER.reads, DIGESTS))
+"""What is read where an index names archives."""
+
 Members = dict[str, bytes]
 
 
@@ -42,9 +47,9 @@ def properties(group: str, artifact: str, version: str) -> Members:
     return {f"META-INF/maven/{group}/{artifact}/pom.properties": text.encode()}
 
 
-def catalog(files: Members) -> tuple[list[Package], list[tuple[str, str]]]:
-    view = FakeView(files, CATALOGER)
-    return list(CATALOGER.assemble(view)), view.problems
+def catalog(files: Members, cataloger: Cataloger = CATALOGER) -> tuple[list[Package], list[tuple[str, str]]]:
+    view = FakeView(files, cataloger)
+    return list(cataloger.assemble(view)), view.problems
 
 
 def found(path: str, body: bytes) -> list[tuple[str, str]]:
@@ -138,15 +143,18 @@ def test_another_artifact_that_the_manifest_names_is_noted() -> None:
     assert {package.name: package.notes for package in packages} == {
         "thing-osgi": {"manifest_name": "thing"},
         "thing": {},
-        "bare": {"sha1": sha1_of(files["bare-1.jar"])},
+        "bare": {},
     }
 
 
-def test_the_digest_of_an_archive_is_taken_only_where_no_pom_is_its_own() -> None:
+def test_the_digest_of_an_archive_is_taken_only_where_an_index_asks_and_no_pom_is_its_own() -> None:
     bare, named = make_jar(CLASS), make_jar(properties("org.example", "thing", "1"))
     shaded = make_jar(properties("a", "x", "1") | properties("b", "y", "2"))
     war = make_jar({"lib/bare.jar": bare, "lib/thing-1.jar": named})
-    packages, _ = catalog({"app.war": war, "whole.jar": shaded})
+    files = {"app.war": war, "whole.jar": shaded}
+    assert not any("sha1" in package.notes for package in catalog(files)[0])
+    packages, problems = catalog(files, WITH_DIGESTS)
+    assert problems == []
     assert {package.name: package.notes.get("sha1", "") for package in packages} == {
         "app": sha1_of(war),
         "bare": sha1_of(bare),
@@ -388,3 +396,7 @@ def test_a_jar_that_a_distribution_renamed_with_hyphens_is_the_artifact_of_its_p
     view = FakeView({"usr/share/java/geronimo-validation-1.1-spec-1.0.jar": buffer.getvalue()}, CATALOGER)
     purls = [package.purl for package in CATALOGER.assemble(view)]
     assert purls == ["pkg:maven/org.apache.geronimo.specs/geronimo-validation_1.1_spec@1.0"]
+
+
+def test_a_damaged_archive_that_is_read_for_its_digest_too_is_reported_once() -> None:
+    assert len(catalog({"a.jar": b"PK\3\4 rest"}, WITH_DIGESTS)[1]) == 1

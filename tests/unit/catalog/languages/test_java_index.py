@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from hullmark.catalog.languages.java import CATALOGER
 from hullmark.catalog.languages.java_index import NamedJars, named_by_index
 from hullmark.model.jar import JarName
 from tests.support.views import FakeView
-from tests.unit.catalog.languages.test_java import CLASS, MANIFEST, make_jar, properties, sha1_of
+from tests.unit.catalog.languages.test_java import CLASS, MANIFEST, WITH_DIGESTS, make_jar, properties, sha1_of
 
 
 class FakeIndex:
@@ -26,7 +25,7 @@ class FakeIndex:
 
 
 def named(files: Mapping[str, bytes], index: FakeIndex) -> NamedJars:
-    return named_by_index(CATALOGER.assemble(FakeView(files, CATALOGER)), index)
+    return named_by_index(WITH_DIGESTS.assemble(FakeView(files, WITH_DIGESTS)), index)
 
 
 LOG4J = JarName("org.apache.logging.log4j", "log4j-core", "2.14.1")
