@@ -1,7 +1,8 @@
 """What a scan costs beside an earlier commit, on one thread and on two, and beside others: `python -m bench.threads --before DIR`.
 
-DIR is a checkout of the earlier commit with an environment of its own (`.venv`). All read the same OCI layout from disk and write JSON into
-a file; nothing is kept, the page cache is warm, and the commands take turns. The part goes into results.md.
+DIR is a checkout of the earlier commit with an environment of its own (`.venv`). All read the same OCI layout from disk and list its
+packages, as a table; then, on one thread, as JSON, for which we alone look for licences in texts and for what needs what. Nothing is kept,
+the page cache is warm, and the commands take turns. The part goes into results.md.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ class Others:
 
 def commands(layout: Path, out: Path, before: Path, others: Others) -> dict[str, list[str]]:
     """Every contender's command for one image."""
-    found = {"before": _scan(before / ".venv" / "bin" / "hullmark", layout, out, 1)}
+    earlier = before / ".venv" / "bin" / "hullmark"
+    found = {"before": _scan(earlier, layout, out, 1)}
     found |= {str(threads): _scan(HULLMARK, layout, out, threads) for threads in (1, 2)}
+    found |= {"JSON before": _scan(earlier, layout, out, 1, "json"), "JSON": _scan(HULLMARK, layout, out, 1, "json")}
     if others.trivy is not None:
         quietly = ["--offline-scan", "--skip-java-db-update", "--cache-backend", "memory", "--quiet"]
         places = ["--cache-dir", str(out / "trivy"), "--input", str(layout), "--output", str(out / "trivy.json")]
@@ -66,8 +69,8 @@ def commands(layout: Path, out: Path, before: Path, others: Others) -> dict[str,
     return found
 
 
-def _scan(program: Path, layout: Path, out: Path, threads: int) -> list[str]:
-    output = f"json={out / 'hullmark.json'}"
+def _scan(program: Path, layout: Path, out: Path, threads: int, form: str = "table") -> list[str]:
+    output = f"{form}={out / 'hullmark'}.{form}"
     return [str(program), "scan", f"oci-dir:{layout}", "-o", output, "--no-cache", "--jobs", str(threads)]
 
 
@@ -102,7 +105,7 @@ def wall_of_cpu(runs: Runs) -> float:
 
 _HEAD = (
     "image", "rounds", "before: CPU s", "1 thread", "of before", "2 threads", "of 1 thread", "wall s, 1", "wall s, 2", "wall of CPU, 2",
-    "MB, before", "MB, 1", "MB, 2", "trivy: CPU s", "wall s", "MB", "osv-scanner: CPU s", "MB",
+    "MB, before", "MB, 1", "MB, 2", "JSON: CPU s", "of before", "trivy: CPU s", "wall s", "MB", "osv-scanner: CPU s", "MB",
 )  # fmt: skip
 
 
@@ -122,6 +125,8 @@ def row(image: str, runs: Runs) -> tuple[object, ...]:
         f"{each['2'].wall:.2f}",
         f"{wall_of_cpu(runs):.2f}",
         *(f"{each[name].peak:.0f}" for name in ("before", "1", "2")),
+        f"{each['JSON'].cpu:.2f}",
+        f"{ratio(runs, 'JSON', 'JSON before'):.2f}",
         *((f"{trivy.cpu:.2f}", f"{trivy.wall:.2f}", f"{trivy.peak:.0f}") if trivy is not None else ("-",) * 3),
         *((f"{osv.cpu:.2f}", f"{osv.peak:.0f}") if osv is not None else ("-",) * 2),
     )
@@ -154,12 +159,12 @@ def section(measured: Mapping[str, Runs], before: Path) -> str:
         (
             f"{machine()}. Medians; ratios are medians of the rounds' own. `before` is\n"
             f"{commit}: a dozen catalogers where there are some forty now; it looks for no program without a package,\n"
-            "counts none that nothing explains, and writes no relations and no licence expressions. Both hash each layer as it is stored\n"
-            "and as it is inflated. Trivy 0.59.1 writes what it finds as CycloneDX, offline, without a database (-: without one it gives\n"
-            "up an image with Java archives); it hashes no file. osv-scanner 2.7.0 (the library of PyPI's osvpy 0.3.0; its program, which\n"
-            "reads archives, is not to be had there) takes the image from a registry on this machine, whose time does not count, and\n"
-            "lists packages; it hashes no file either. It asks a service about them, which does not answer: some 20 s of waiting, so\n"
-            "that its time by the clock says nothing.\n",
+            "and counts none that nothing explains; its JSON has no relations, and no licences from texts. Both hash each layer as\n"
+            "it is stored and as it is inflated. Trivy 0.59.1 writes what it finds as CycloneDX, offline, without a database (-:\n"
+            "without one it gives up an image with Java archives); it hashes no file. osv-scanner 2.7.0 (the library of PyPI's\n"
+            "osvpy 0.3.0; its program, which reads archives, is not to be had there) takes the image from a registry on this\n"
+            "machine, whose time does not count, and lists packages; it hashes no file either. It asks a service about them, which\n"
+            "does not answer: some 20 s of waiting, so that its time by the clock says nothing.\n",
             table(_HEAD, (row(image, runs) for image, runs in measured.items())),
             table(("what", "at most", "measured", "holds"), bounds(measured)),
             "`python -m bench.threads --before DIR --trivy PROGRAM --osv PYTHON --registry ADDRESS` makes this part anew.\n",

@@ -93,6 +93,11 @@ def test_an_image_and_a_verdict_are_not_compared(hullmark: Program, fixed: str, 
     hullmark("check", "--policy", policy, "--advisories", ADVISORIES, "-o", f"json={verdict}", fixed)
     place = Path(fixed.removeprefix("oci-dir:"))
     assert "is not a verdict" in hullmark("diff", verdict, place / "index.json").refusal[0]
+    inventory = tmp_path / "inventory.json"
+    hullmark("scan", "-o", f"json={inventory}", fixed)
+    refusal = hullmark("diff", inventory, verdict).refusal
+    assert refusal[0].endswith("inventory.json is not a verdict, and the other one is")
+    assert "two images, SBOMs or inventories" in refusal[1]
     assert hullmark("diff", verdict, verdict).status == 0
     assert "is for images" in hullmark("diff", verdict, verdict, "--by-layer").refusal[0]
     assert "is not a format for verdicts" in hullmark("diff", verdict, verdict, "-o", "markdown").refusal[0]

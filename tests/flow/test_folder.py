@@ -258,3 +258,19 @@ def test_nothing_is_written_into_the_folder(hullmark: Program, root: Path) -> No
     hullmark("scan", "--files", root)
     assert sorted(root.rglob("*")) == before
     assert not (hullmark.home / ".cache").exists()
+
+
+def test_a_hard_link_is_another_name_of_a_file(hullmark: Program, root: Path) -> None:
+    (root / "opt").mkdir()
+    shutil.copy("/bin/true", root / "opt" / "a")
+    for name in ("b", "c"):
+        os.link(root / "opt" / "a", root / "opt" / name)
+    (root / "opt" / "d").symlink_to("a")
+    document = scan(hullmark, root, "--files")
+    size = (root / "opt" / "a").stat().st_size
+    assert (document["unexplained"]["executables"], document["unexplained"]["bytes"]) == (1, size)
+    files = {file["path"]: file for file in document["files"]}
+    assert [files[f"/opt/{name}"]["link"] for name in "abcd"] == ["", "opt/a", "opt/a", "a"]
+    assert {(files[f"/opt/{name}"]["sha256"], files[f"/opt/{name}"]["size"]) for name in "abc"} == {
+        (files["/opt/a"]["sha256"], size)
+    }

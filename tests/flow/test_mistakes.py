@@ -50,6 +50,9 @@ MISTAKES: tuple[tuple[str, str, str], ...] = (
     ("scan app --json", "hullmark scan has no option --json", "it is -o json, or -o json=FILE"),
     ("scan app -o xml", "'xml' is not a format for this", "choose one of csv, cyclonedx-json"),
     ("scan app -o report.json", "-o report.json names a file and no format", "write -o json=report.json"),
+    ("scan app -o cyclonedx-json@1.5", "-o cyclonedx-json@1.5 names a version", "-o cyclonedx-json --spec-version 1.5"),
+    ("scan app -o spdx-json@3.0", "-o spdx-json@3.0 names a version", "write -o spdx3-json"),
+    ("scan app -o spdx-json@2.3=x.json", "-o spdx-json@2.3 names a version", "write -o spdx-json"),
     ("scan app -o json -o table", "several formats cannot share standard output", "-o FORMAT=FILE"),
     ("scan app app -o spdx-json", "a document of the format spdx-json is about one image", "ask for one after another"),
     (

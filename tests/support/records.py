@@ -395,6 +395,9 @@ LOCKS: dict[tuple[str, str], Record] = {
         "conan.lock", {"version": "0.5", "requires": [f"{NAME}/1.0#0%1"]}, f"pkg:conan/{NAME}@1.0"
     ),
     ("locks.conan", "FILE"): _text("conanfile.txt", f"[requires]\n{NAME}/1.0\n", f"pkg:conan/{NAME}@1.0"),
+    ("locks.conda", "ENVIRONMENT"): _text(
+        "environment.yml", f"dependencies:\n  - {NAME}=1.0.0=py_0\n", f"pkg:conda/{NAME}@1.0.0?build=py_0"
+    ),
     ("locks.dart", "PUBSPEC_LOCK"): _text(
         "pubspec.lock",
         f'packages:\n  {NAME}:\n    dependency: transitive\n    source: hosted\n    version: "1.0.0"\n',

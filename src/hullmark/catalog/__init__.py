@@ -38,6 +38,7 @@ _LOCKS = (
     "opam",
     "julia",
     "conan",
+    "conda",
     "vcpkg",
     "terraform",
 )

@@ -105,6 +105,7 @@ def _images(arguments: argparse.Namespace) -> int:
 
 def _verdicts(arguments: argparse.Namespace) -> int:
     """Compare two verdicts; status 1 if they differ."""
+    from hullmark.app.images import is_verdict
     from hullmark.app.verdicts import advisory_lookup, read_verdict
     from hullmark.model.errors import HullmarkError
     from hullmark.policy.verdict_diff import Cause, compare
@@ -119,6 +120,9 @@ def _verdicts(arguments: argparse.Namespace) -> int:
         if not Path(text).exists():
             advice = "BEFORE and AFTER are verdicts: hullmark check -o json=FILE IMAGE writes one"
             raise HullmarkError(f"there is no file {text}", advice=advice)
+        if not is_verdict(text):
+            advice = "name two verdicts, or two images, SBOMs or inventories"
+            raise HullmarkError(f"{text} is not a verdict, and the other one is", advice=advice)
     before, after = read_verdict(Path(arguments.before)), read_verdict(Path(arguments.after))
     with advisory_lookup(settings_of(arguments).shelf()) as lookup:
         difference = compare(before, after, lookup)

@@ -79,6 +79,7 @@ def wanted_outputs(kind: Kind, written: list[str], sources: int = 1, spec_versio
         name, equals, file = text.partition("=")
         if equals and not file:
             raise HullmarkError(f"-o {text} names no file", advice=f"write -o {name}=FILE, or -o {name}")
+        _refuse_version(kind, name)
         if not equals and "." in name:
             form = "json" if name.endswith(".json") else "FORMAT"
             raise HullmarkError(f"-o {name[:100]} names a file and no format", advice=f"write -o {form}={name[:100]}")
@@ -95,6 +96,21 @@ def wanted_outputs(kind: Kind, written: list[str], sources: int = 1, spec_versio
             "several formats cannot share standard output", advice="give all but one a file: -o FORMAT=FILE"
         )
     return outputs
+
+
+def _refuse_version(kind: Kind, name: str) -> None:
+    """Raise HullmarkError for `FORMAT@VERSION`, as other tools have it, with how it is said here."""
+    from hullmark.model.errors import HullmarkError
+    from hullmark.report import names
+
+    form, _, version = name.partition("@")
+    if not version or form not in names(kind):
+        return
+    if form.startswith("cyclonedx"):
+        advice = f"write -o {form} --spec-version {version}"
+    else:
+        advice = "write -o spdx3-json" if form == "spdx-json" and version.startswith("3") else f"write -o {form}"
+    raise HullmarkError(f"-o {name[:100]} names a version, which is not a part of the format", advice=advice)
 
 
 def _check_version(version: str, outputs: list[Output]) -> None:

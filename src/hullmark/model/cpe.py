@@ -1,8 +1,9 @@
-"""Products by their CPE names."""
+"""Products by their CPE names (NISTIR 7695, Common Platform Enumeration 2.3)."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _RED_HAT = re.compile(r"cpe:(?:/|2\.3:)[aoh]:redhat:(?P<product>[^:]+)(?::(?P<version>[^:]*))?").match
 
@@ -17,3 +18,23 @@ def red_hat_product(cpe: str) -> str:
         return ""
     version = found["version"] or ""
     return found["product"] if version in ("", "*", "-") else f"{found['product']}:{version}"
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]")
+_QUOTED = re.compile(r"""[A-Za-z0-9_.\-\\*?!"#$%&'()+,/:;<=>@\[\]^`{|}~]+""").fullmatch
+_PRODUCT_PARTS = 3
+
+
+def cpe_names(products: str, version: str) -> Iterator[str]:
+    """CPE 2.3 names (`cpe:2.3:a:f5:nginx:1.27.0:*:*:*:*:*:*:*`) of one version of products, which are written `part:vendor:product` with
+    blanks between. None without a version: such a name would mean every version; nor of what the standard has no characters for.
+    """
+    for product in dict.fromkeys(products.split()):
+        parts = [*product.split(":"), version]
+        if len(parts) == _PRODUCT_PARTS + 1 and all(map(_QUOTED, parts)) and parts[0] in ("a", "h", "o"):
+            yield f"cpe:2.3:{':'.join(map(_quote, parts))}:*:*:*:*:*:*:*"
+
+
+def _quote(text: str) -> str:
+    """A value as the formatted string has it. A single hyphen would mean that there is none."""
+    return r"\-" if text == "-" else "".join(char if _PLAIN.match(char) else f"\\{char}" for char in text)

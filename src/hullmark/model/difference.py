@@ -71,7 +71,8 @@ class ImageSizes(msgspec.Struct, frozen=True, kw_only=True):
     """How large an image is; None where that is not known.
 
     `stored`: bytes of the layers as they are stored, `unpacked` bytes of the files in all layers, `visible` bytes of the files that
-    a container sees (a file with two names counts twice), `files` and `packages` how many there are.
+    a container sees (a file with two names counts once), `files` and `packages` how many there are, `unexplained` how many executables
+    nothing explains.
     """
 
     stored: int | None
@@ -79,6 +80,7 @@ class ImageSizes(msgspec.Struct, frozen=True, kw_only=True):
     visible: int | None
     files: int | None
     packages: int
+    unexplained: int | None = None
 
 
 class VulnerabilityDifference(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,11 +85,13 @@ class LayerDifferenceJson(msgspec.Struct, frozen=True):
 
 
 class SizesJson(msgspec.Struct, frozen=True, gc=False):
-    """Bytes and counts of one image, null where not known: of stored layers, of files in all layers, of files that a container sees."""
+    """Bytes and counts of one image, null where not known: of stored layers, of files in all layers, of files that a container sees;
+    executables that nothing explains."""
 
     files: int | None
     packages: int
     stored: int | None
+    unexplained: int | None
     unpacked: int | None
     visible: int | None
 
@@ -178,7 +180,7 @@ def _side(difference: ImageDifference, which: str) -> SideJson:
     return SideJson(
         distro=f"{distro.id}:{distro.version_id}".rstrip(":") if distro is not None else "",
         problems=problems(getattr(difference, f"{which}_problems")),
-        sizes=SizesJson(sizes.files, sizes.packages, sizes.stored, sizes.unpacked, sizes.visible),
+        sizes=SizesJson(sizes.files, sizes.packages, sizes.stored, sizes.unexplained, sizes.unpacked, sizes.visible),
         source=source_json(getattr(difference, which)),
     )
 

@@ -68,6 +68,8 @@ def facts(difference: ImageDifference) -> Iterator[tuple[str, str]]:
     yield "Distro", _then(*systems)
     old, new = difference.before_sizes, difference.after_sizes
     yield "Packages", _then(f"{old.packages:,}", f"{new.packages:,}")
+    if (counts := _numbers(old.unexplained, new.unexplained)) and counts != "0":
+        yield "Programs", f"{counts} unexplained"
     yield "Files", _numbers(old.files, new.files)
     for name, field in (("Stored", "stored"), ("Unpacked", "unpacked"), ("Visible", "visible")):
         yield name, _bytes(old, new, field)

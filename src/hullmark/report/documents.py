@@ -13,6 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
+from hullmark.model.cpe import cpe_names
 from hullmark.model.inventory import FileRecord, Inventory, InventorySource
 from hullmark.model.late import late
 from hullmark.model.package import UNKNOWN_VERSION, Package
@@ -58,6 +59,11 @@ def package_ids(packages: Iterable[Package]) -> list[str]:
 def known_version(package: Package) -> str:
     """The version, or "" where the package's record names none."""
     return "" if package.version == UNKNOWN_VERSION else package.version
+
+
+def cpes_of(package: Package) -> list[str]:
+    """The CPE 2.3 names that the package's own record, or what recognised it, gives: without them nobody else finds its vulnerabilities."""
+    return list(cpe_names(package.notes.get("cpes", ""), known_version(package)))
 
 
 def image_purl(source: InventorySource) -> str:
@@ -122,6 +128,8 @@ def _repository(source: InventorySource) -> tuple[str, str]:
         reference = min(source.tags, default="")
     reference = reference.partition("@")[0]
     repository, colon, tag = reference.rpartition(":")
+    if not colon and "/" not in reference and source.kind not in _IN_A_REGISTRY:
+        return "", reference  # an OCI layout names its images by tags alone
     if not colon or "/" in tag:
         return reference, ""
     return repository, tag

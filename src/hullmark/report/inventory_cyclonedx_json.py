@@ -24,6 +24,7 @@ from hullmark.report.components import Components, Identity, Owners, components_
 from hullmark.report.cyclonedx_versions import VERSIONS, as_version
 from hullmark.report.documents import (
     content_uuid,
+    cpes_of,
     encode,
     image_files,
     image_purl,
@@ -190,6 +191,9 @@ def _library(
         component["version"] = version
     if purl:
         component["purl"] = purl
+    cpes = cpes_of(package)
+    if cpes:
+        component["cpe"] = cpes[0]
     supplier = supplier_of(package.notes)
     if supplier is not None:
         component["supplier"] = _entity(supplier)
@@ -197,6 +201,8 @@ def _library(
     if licenses:
         component["licenses"] = licenses
     component["properties"] = _properties(chain(_package_details(package, shared), choices.get(purl, ())))
+    # The standard has a place for one name; where syft has the others, its readers look for them.
+    component["properties"] += [Property("syft:cpe23", name) for name in cpes[1:]]
     if evidence := _evidence(package):
         component["evidence"] = evidence
     return component

@@ -102,7 +102,10 @@ class _Writer:
         if package["supplier"] != _UNSAID:
             element["suppliedBy"] = self._id(_name("Agent", package["supplier"]))
         for reference in package.get("externalRefs", ()):
-            element["software_packageUrl"] = reference["referenceLocator"]
+            if reference["referenceType"] == "purl":
+                element["software_packageUrl"] = reference["referenceLocator"]
+            else:
+                element.setdefault("externalIdentifier", []).append(_identifier("cpe23", reference["referenceLocator"]))
         if "checksums" in package:
             element["verifiedUsing"] = list(_hashes(package["checksums"]))
         return element
@@ -124,8 +127,7 @@ class _Writer:
             element = self._element(found[1], _name("Agent", text), name=found[2])
             if found[3]:
                 kind = "other" if "://" in found[3] else "email"
-                identifier = {"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": found[3]}
-                element["externalIdentifier"] = [identifier]
+                element["externalIdentifier"] = [_identifier(kind, found[3])]
             yield element
 
     def _licences(self) -> Iterator[Json]:
@@ -186,6 +188,10 @@ def _hashes(checksums: Iterable[Json]) -> Iterator[Json]:
 
 def _name(kind: str, text: str) -> str:
     return f"{kind}-{sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _identifier(kind: str, text: str) -> Json:
+    return {"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": text}
 
 
 FORMAT = Format(

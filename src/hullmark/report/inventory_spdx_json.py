@@ -21,12 +21,12 @@ from hullmark.model.licences.expressions import all_of, distinct, references, sp
 from hullmark.model.licences.spdx_ids import LIST_VERSION
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.model.problem import Problem
 from hullmark.model.supplier import Agent, agent, supplier_of
 from hullmark.report.components import Identity, Owners, components_of, owners_of
 from hullmark.report.documents import (
     EPOCH,
     content_uuid,
+    cpes_of,
     encode,
     image_files,
     image_purl,
@@ -99,7 +99,7 @@ def document_of(inventory: Inventory, context: RenderContext) -> Json:
         document["hasExtractedLicensingInfos"] = [
             {"licenseId": name, "extractedText": text} for name, text in sorted(named.items())
         ]
-    comment = _comment(inventory.problems, has_unhashed=any(not record.sha1 for record in records.values()))
+    comment = _comment(inventory, has_unhashed=any(not record.sha1 for record in records.values()))
     if comment:
         document["comment"] = comment
     name = f"hullmark-{_slug(inventory.source.reference)}-{content_uuid(document)}"
@@ -164,7 +164,7 @@ def _package(package: Package, spdx_id: str, named: dict[str, str], *, has_files
     supplier = supplier_of(package.notes)
     if supplier is not None:
         element["supplier"] = _agent(supplier)
-    _refer(element, package.purl)
+    _refer(element, package.purl, cpes_of(package))
     return element
 
 
@@ -175,10 +175,13 @@ def _agent(found: Agent) -> str:
     return f"Organization: {name} ({address})" if address else f"Organization: {name}"
 
 
-def _refer(element: Json, purl: str) -> None:
-    if purl:
+def _refer(element: Json, purl: str, cpes: Iterable[str] = ()) -> None:
+    found = [("PACKAGE-MANAGER", "purl", purl)] if purl else []
+    found += [("SECURITY", "cpe23Type", cpe) for cpe in cpes]
+    if found:
         element["externalRefs"] = [
-            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}
+            {"referenceCategory": category, "referenceType": kind, "referenceLocator": locator}
+            for category, kind, locator in found
         ]
 
 
@@ -267,8 +270,11 @@ def _relation(element: str, kind: str, other: str) -> SpdxRelation:
     return SpdxRelation(other, kind, element)
 
 
-def _comment(problems: tuple[Problem, ...], *, has_unhashed: bool) -> str:
-    lines = []
+def _comment(inventory: Inventory, *, has_unhashed: bool) -> str:
+    lines, problems = [], inventory.problems
+    if inventory.unexplained is not None:
+        count, size = inventory.unexplained.executables, inventory.unexplained.bytes
+        lines.append(f"Executables that no package owns and nothing explains: {count} ({size} bytes).")
     if has_unhashed:
         lines.append("The SHA1 of files that could not be hashed is written as zeros.")
     if gaps := sum(problem.is_open for problem in problems):

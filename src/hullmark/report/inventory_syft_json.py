@@ -17,7 +17,7 @@ from hullmark.model.licences.conclusions import declared_by, found_in
 from hullmark.model.licences.expressions import spdx_expression
 from hullmark.model.package import Location, Package
 from hullmark.report.components import Identity, Owners, components_of, owners_of
-from hullmark.report.documents import encode, image_files, layer_digest, package_ids, repository_of
+from hullmark.report.documents import cpes_of, encode, image_files, layer_digest, package_ids, repository_of
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.syft_types import syft_type
 
@@ -60,7 +60,7 @@ def _artifact(package: Package, package_id: str, source: InventorySource) -> Jso
         "locations": [_location(package.type, location, source) for location in package.locations],
         "licenses": list(_licenses(package, source)),
         "language": kind.language,
-        "cpes": [],
+        "cpes": [{"cpe": name, "source": "declared"} for name in cpes_of(package)],
         "purl": package.purl,
     }
     if kind.metadata:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.model.inventory import Inventory
 from hullmark.model.package import Package
+from hullmark.model.sizes import format_size
 from hullmark.report import files_table
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.table import columns
@@ -80,7 +81,8 @@ def _format_unexplained_programs(inventory: Inventory) -> str:
     first = ", ".join(safe(file.path) for file in found.largest[:_NAMED])
     more = found.executables - min(_NAMED, len(found.largest))
     rest = f" and {more:,} more" if more > 0 else ""
-    return f"{found.executables:,} unexplained, {found.bytes / 10**6:.1f} MB: {first}{rest}"
+    named = f": {first}{rest}" if first else ""  # documents of other formats have only the number
+    return f"{found.executables:,} unexplained, {format_size(found.bytes)}{named}"
 
 
 FORMAT = Format(

@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from hullmark.model.limit import Limit
 from hullmark.model.reach import REACHES, AdvisoryReach, Minimality, PackageReach, ProgramReach, WitnessStep
+from hullmark.model.sizes import format_size
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
 from hullmark.report.matches_words import WORST_FIRST, plural
 from hullmark.report.minimality_html_page import STYLE, TEMPLATE
-from hullmark.report.minimality_map import FRAME, map_of, megabytes
+from hullmark.report.minimality_map import FRAME, map_of
 from hullmark.report.minimality_words import KINDS, advisories, of_kind, short
 
 _KIND_WORDS = {
@@ -61,7 +62,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         tiles=list(_tiles(found)),
         map=map_of(found, targets),
         frame=FRAME,
-        legend=[(reach, megabytes(found.counts[reach].bytes), _percent(found, reach)) for reach in REACHES],
+        legend=[(reach, format_size(found.counts[reach].bytes), _percent(found, reach)) for reach in REACHES],
         comparison=list(_comparison(found)),
         has_advisories=found.matches is not None,
         by_severity=list(_by_severity(found)),
@@ -78,7 +79,7 @@ def render(found: Minimality, context: RenderContext) -> bytes:
         answers=found.answers,
         problems_found=found.problems,
         version=context.tool_version,
-        megabytes=megabytes,
+        megabytes=format_size,
         short=short,
         plural=plural,
         steps=_steps,
@@ -106,7 +107,7 @@ def _lead(found: Minimality) -> str:
     if not found.roots:
         return "The image does not say what it starts, so nothing is called unreachable that some command might use"
     return (
-        f"What it starts cannot reach {megabytes(gone.bytes)} of {megabytes(count)}: "
+        f"What it starts cannot reach {format_size(gone.bytes)} of {format_size(count)}: "
         f"{_count(gone.packages, 'package')} and {_count(gone.files, 'file')} can go"
     )
 
@@ -139,7 +140,7 @@ def _comparison(found: Minimality) -> Iterator[BeforeAfter]:
         before, after = sum(numbers), sum(numbers[:2])
         share = 100 * (before - after) // before if before else 0
         if is_bytes:
-            return BeforeAfter(name, megabytes(before), megabytes(after), share)
+            return BeforeAfter(name, format_size(before), format_size(after), share)
         return BeforeAfter(name, f"{before:,}", f"{after:,}", share)
 
     counts = [found.counts[reach] for reach in REACHES]

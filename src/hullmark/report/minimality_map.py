@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hullmark.model.limit import Limit
 from hullmark.model.reach import REACHES, Minimality, Reach, ReachShare
+from hullmark.model.sizes import format_size
 from hullmark.report.minimality_words import short
 from hullmark.report.terminal import clip, safe
 from hullmark.report.treemap import Rectangle, treemap
@@ -66,7 +67,7 @@ def _region(reach: Reach, shares: list[ReachShare], frame: Rectangle, targets: d
     if rest:
         named.append((f"{len(rest):,} smaller packages", sum(share.bytes for share in rest), ""))
     for place, (name, size, target) in zip(treemap([size for _, size, _ in named], frame), named, strict=True):
-        text = megabytes(size)
+        text = format_size(size)
         yield MapPart(
             place, reach, f"{safe(name)[:300]}: {text}, {reach}", tuple(_lines(safe(name), text, place)), target
         )
@@ -81,12 +82,3 @@ def _lines(name: str, size: str, place: Rectangle) -> Iterator[str]:
     yield clip(name, letters)
     if len(size) <= letters and place.height >= 2 * _LINE + 8:
         yield size
-
-
-def megabytes(size: int) -> str:
-    """A number of bytes, for people."""
-    if size < 1_000:
-        return f"{size} B"
-    if size < 1_000_000:
-        return f"{size / 1e3:.1f} kB" if size < 100_000 else f"{size / 1e3:.0f} kB"
-    return f"{size / 1e6:,.1f} MB"

@@ -15,6 +15,9 @@ from hullmark.source.tar import Member, find, index, looks_like_tar
 HEAD = 512
 """The number of first bytes that identify a file."""
 
+_PACKAGE_FILES = (".deb", ".ear", ".egg", ".ipk", ".jar", ".rpm", ".udeb", ".war", ".whl")
+"""Endings of package files that catalogers read where they lie."""
+
 _COMPRESSED = {
     b"\x1f\x8b": ("gzip", "gunzip"),
     b"\x28\xb5\x2f\xfd": ("zstd", "unzstd"),
@@ -53,6 +56,9 @@ def check_head(head: bytes, what: str, path: str) -> None:
     """Raises HullmarkError if these first HEAD bytes (fewer, if there are no more) are compressed, or not a tar's.
     `what` names them, `path` is the file that the advice is about.
     """
+    if path.lower().endswith(_PACKAGE_FILES) and not looks_like_tar(head):
+        advice = f"name the folder that it lies in: hullmark scan dir:{path.rpartition('/')[0] or '.'}"
+        raise HullmarkError(f"{what} is a package, not an image", advice=advice)
     for magic, (name, program) in _COMPRESSED.items():
         if head.startswith(magic):
             raise HullmarkError(

@@ -40,9 +40,13 @@ def read_folder(folder: str, dispatch: Dispatch, *, digests: bool = False, limit
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise HullmarkError(f"cannot read the folder {folder}: {reason}", advice="check path and rights") from error
+    seen: dict[tuple[int, int], bytes] = {}
     for path, status in _walk(root, device, builder):
         try:
-            _take(root, path, status, builder, limits)
+            if (first := _other_name(path, status, seen)) is not None:
+                builder.entry(path, "h", _meta(status, 0), first, b"")
+            else:
+                _take(root, path, status, builder, limits)
         except OSError as error:
             builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
     return builder.record("", "", 0)
@@ -73,13 +77,25 @@ def _walk(root: bytes, device: int, builder: RecordBuilder) -> Iterator[tuple[by
         waiting += reversed(below)
 
 
+def _other_name(path: bytes, status: os.stat_result, seen: dict[tuple[int, int], bytes]) -> bytes | None:
+    """The path under which a file was met before: a hard link is another name, not another file. `seen` remembers, by device and inode."""
+    if status.st_nlink < 2 or not stat.S_ISREG(status.st_mode):
+        return None
+    first = seen.setdefault((status.st_dev, status.st_ino), path)
+    return first if first != path else None
+
+
+def _meta(status: os.stat_result, size: int) -> tuple[int, int, int, int, int]:
+    return stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, size, int(status.st_mtime)
+
+
 def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuilder, limits: Limits) -> None:
     kind = _KINDS.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return  # sockets are not part of an image
     full = os.path.join(root, path)
     size = status.st_size if kind == "f" else 0
-    meta = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid, size, int(status.st_mtime))
+    meta = _meta(status, size)
     if kind != "f":
         link = os.readlink(full) if kind == "l" else b""
         builder.entry(path, kind, meta, link, b"")

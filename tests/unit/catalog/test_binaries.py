@@ -18,7 +18,16 @@ from hullmark.catalog.binaries.table import TABLE, find_by_path
 from hullmark.catalog.sbom import read_sbom
 from hullmark.model.inventory import Inventory, UnexplainedFile, UnexplainedPrograms
 from hullmark.model.package import UNKNOWN_VERSION
-from hullmark.report import inventory_cyclonedx_json, inventory_json, inventory_table
+from hullmark.report import (
+    inventory_cyclonedx_json,
+    inventory_cyclonedx_xml,
+    inventory_json,
+    inventory_spdx3_json,
+    inventory_spdx_json,
+    inventory_spdx_tag_value,
+    inventory_syft_json,
+    inventory_table,
+)
 from hullmark.report.format import RenderContext
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.reads import MIB
@@ -235,6 +244,33 @@ def test_the_note_of_a_program_names_its_package(wide: bool, big: bool) -> None:
     assert (package.type, package.name, package.version) == ("rpm", "grep", "3.11-7.fc40")
 
 
+@pytest.mark.parametrize(
+    ("fields", "purl"),
+    [
+        ('"osCpe":"cpe:/o:fedoraproject:fedora:40"', "pkg:rpm/fedora/a@1?distro=fedora-40"),
+        ('"osCpe":"cpe:2.3:o:redhat:enterprise_linux:9:*:*:*:*:*:*:*"', "pkg:rpm/redhat/a@1?distro=rhel-9"),
+        ('"osCpe":"cpe:/o:opensuse:leap:15.6"', "pkg:rpm/opensuse/a@1?distro=opensuse-leap-15.6"),
+        ('"osCpe":"cpe:/o:opensuse:tumbleweed"', "pkg:rpm/opensuse/a@1?distro=opensuse-tumbleweed"),
+        (
+            '"os":"azurelinux","osCpe":"cpe:/o:microsoft:azure_linux:3.0"',
+            "pkg:rpm/azurelinux/a@1?distro=azurelinux-3.0",
+        ),
+        ('"os":"azurelinux","osVersion":"3.0","osCpe":"cpe:/o:x:y:1"', "pkg:rpm/azurelinux/a@1?distro=azurelinux-3.0"),
+        ('"osCpe":"fedora 40"', "pkg:rpm/a@1"),
+    ],
+)
+def test_the_system_of_a_note_may_stand_in_a_cpe_name_alone(fields: str, purl: str) -> None:
+    text = f'{{"type":"rpm","name":"a","version":"1",{fields}}}'.encode()
+    [package] = NOTES.assemble(FakeView({"usr/bin/a": noted(text)}, NOTES))
+    assert package.purl == purl
+
+
+def test_the_software_in_a_note_may_have_a_cpe_name() -> None:
+    text = b'{"type":"rpm","name":"a","version":"1","appCpe":"cpe:2.3:a:gnu:glibc:2.38:*:*:*:*:*:*:*"}'
+    [package] = NOTES.assemble(FakeView({"usr/bin/a": noted(text)}, NOTES))
+    assert package.notes == {"cpes": "a:gnu:glibc"}
+
+
 def test_notes_that_say_little_or_cannot_be_read() -> None:
     files = {
         "a": noted(b'{"type":"container","name":"tool","extra":[1]}'),
@@ -325,15 +361,54 @@ def test_programs_are_read_by_their_beginning_alone() -> None:
 def test_the_count_is_in_documents_and_survives_being_read_back() -> None:
     told = inventory(*_image())
     context = RenderContext(tool_version="1")
-    assert b"Programs:  3 unexplained, 0.0 MB: /opt/lib/odd.so, /opt/odd, /opt/run.sh\n" in inventory_table.render(
-        told, context
-    )
+    size = 2 * len(program(b"odd")) + 10
+    assert f"Programs:  3 unexplained, {size} B: /opt/lib/odd.so, /opt/odd, /opt/run.sh\n" in _table(told)
     written = inventory_json.render(told, context)
     assert read_sbom(written, "x").unexplained == told.unexplained
     properties = msgspec.json.decode(inventory_cyclonedx_json.render(told, context))["metadata"]["component"][
         "properties"
     ]
     assert {"name": "hullmark:image:unexplained_executables", "value": "3"} in properties
+    # CycloneDX and SPDX have the number, not the names.
+    for render in (inventory_cyclonedx_json.render, inventory_cyclonedx_xml.render):
+        again = read_sbom(render(told, context), "x")
+        assert again.unexplained == UnexplainedPrograms(executables=3, bytes=size)
+        assert f"Programs:  3 unexplained, {size} B\n" in _table(again)
+    sentence = f"Executables that no package owns and nothing explains: 3 ({size} bytes)."
+    assert sentence in msgspec.json.decode(inventory_spdx_json.render(told, context))["comment"]
+
+
+def test_documents_name_classified_programs_in_cpe_as_well() -> None:
+    told = inventory(*_image())
+    context = RenderContext(tool_version="1")
+    bill = msgspec.json.decode(inventory_cyclonedx_json.render(told, context))
+    [program] = [component for component in bill["components"] if component["name"] == "nginx"]
+    names = [f"cpe:2.3:a:{vendor}:nginx:{program['version']}:*:*:*:*:*:*:*" for vendor in ("f5", "nginx")]
+    assert program["cpe"] == names[0]
+    assert {"name": "syft:cpe23", "value": names[1]} in program["properties"]
+    for render in (
+        inventory_cyclonedx_json.render, inventory_cyclonedx_xml.render, inventory_spdx_json.render, inventory_spdx_tag_value.render,
+        inventory_spdx3_json.render, inventory_syft_json.render,
+    ):  # fmt: skip
+        written = render(told, context)
+        assert all(msgspec.json.encode(name)[1:-1] in written for name in names), render.__module__
+        [again] = [package for package in read_sbom(written, "x").packages if package.name == "nginx"]
+        assert again.notes["cpes"] == "a:f5:nginx a:nginx:nginx"
+
+
+def _table(inventory: Inventory) -> str:
+    return inventory_table.render(inventory, RenderContext(tool_version="1")).decode()
+
+
+@pytest.mark.parametrize("number", ["", "-1", "many", "9" * 40, "1.5"])
+def test_a_count_that_is_no_number_is_nobodys_count(number: str) -> None:
+    properties = [
+        {"name": "hullmark:image:unexplained_executables", "value": number},
+        {"name": "hullmark:image:unexplained_bytes", "value": "5"},
+    ]
+    component = {"name": "x", "properties": properties}
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"component": component}}
+    assert read_sbom(msgspec.json.encode(document)).unexplained is None
 
 
 def test_nobody_counts_where_the_programs_were_not_looked_at() -> None:

@@ -22,7 +22,7 @@ def chosen(*words: str) -> set[str]:
     ("words", "names"),
     [
         (("python",), {"python"}),
-        (("pypi",), {"claims", "python", "python-eggs", "python-lock"}),
+        (("pypi",), {"claims", "python", "python-eggs", "conda-lock", "python-lock"}),
         (("image",), USUAL),
         (("directory",), EVERY),
         (("all",), EVERY),

@@ -28,6 +28,8 @@ def source(kind: str, reference: str, **more: object) -> InventorySource:
         ),
         (source("registry", "registry:localhost:5000/x@sha256:ab"), "pkg:oci/x?repository_url=localhost%3A5000%2Fx"),
         (source("docker", "debian:12"), "pkg:oci/debian?tag=12"),
+        (source("oci-dir", "oci-dir:/builds/shop", tags=("latest",)), "pkg:oci/shop?tag=latest"),
+        (source("oci-dir", "oci-dir:/builds/x", tags=("shop:1.4",)), "pkg:oci/shop?tag=1.4"),
         (source("oci-dir", "oci-dir:/images/My-App/"), "pkg:oci/my-app"),
         (source("oci-dir", "oci-dir:app"), "pkg:oci/app"),
         (source("oci-archive", "/x/app.tar:latest"), "pkg:oci/app.tar"),

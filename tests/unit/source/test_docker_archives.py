@@ -178,6 +178,19 @@ def test_a_compressed_archive_is_refused_with_the_command_that_helps(tmp_path: P
         assert "gunzip" in error.advice
 
 
+@pytest.mark.parametrize("name", ["a_1_amd64.deb", "a-1.x86_64.RPM", "app.jar", "a-1-py3-none-any.whl"])
+def test_a_package_is_no_image_and_its_folder_may_be_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"PK\3\4" + bytes(600))
+    error = refused(str(tmp_path / name))
+    assert str(error).endswith(f"{name} is a package, not an image")
+    assert error.advice == f"name the folder that it lies in: hullmark scan dir:{tmp_path}"
+
+
+def test_an_archive_may_have_any_name(tmp_path: Path) -> None:
+    path = write_docker_archive(tmp_path / "a.jar", [docker_files()])
+    assert open_image(str(path), OPTIONS).layers
+
+
 def test_every_cut_of_an_archive_is_refused_or_whole(tmp_path: Path) -> None:
     whole = write_docker_archive(tmp_path / "a.tar", [docker_files()]).read_bytes()
     expected = open_image(str(tmp_path / "a.tar"), OPTIONS).config_digest

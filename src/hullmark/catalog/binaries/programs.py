@@ -52,6 +52,7 @@ class PackageNote(msgspec.Struct, frozen=True, array_like=True, gc=False):
     os: str = ""
     os_version: str = ""
     os_cpe: str = ""
+    app_cpe: str = ""
 
 
 class Program(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -75,6 +76,7 @@ class _Note(msgspec.Struct, frozen=True):
     os: object = ""
     osVersion: object = ""  # noqa: N815 - the specification's
     osCpe: object = ""  # noqa: N815 - the specification's
+    appCpe: object = ""  # noqa: N815 - the specification's
 
 
 class _LaterParts:
@@ -217,7 +219,8 @@ def _decode_note(text: bytes, report: Report) -> PackageNote | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         report(Remark("the note of its package cannot be read", "unidentified"))
         return None
-    values = (note.type, note.name, note.version, note.architecture, note.os, note.osVersion, note.osCpe)
+    named = (note.type, note.name, note.version, note.architecture)
+    values = (*named, note.os, note.osVersion, note.osCpe, note.appCpe)
     if any(isinstance(value, str) and len(value) > _LONGEST_VALUE for value in values):
         report(f"a value in the note of its package is longer than {_LONGEST_VALUE} characters")
     return PackageNote(*(_value(value) for value in values))

@@ -11,7 +11,7 @@ from hullmark.catalog.difference.packages import package_changes
 from hullmark.catalog.difference.settings import setting_changes
 from hullmark.model.difference import ImageDifference, ImageSizes, LayerDifference, VulnerabilityDifference
 from hullmark.model.image_layers import ImageLayers, LayerFiles
-from hullmark.model.inventory import Inventory
+from hullmark.model.inventory import FileRecord, Inventory
 from hullmark.model.licences.expressions import in_spdx_terms
 
 _NOT_THERE = frozenset(("missing", "ghost"))
@@ -80,10 +80,20 @@ def _sizes(image: ComparedImage) -> ImageSizes:
     return ImageSizes(
         stored=sum(layer.size for layer in layers) if layers and all(layer.size >= 0 for layer in layers) else None,
         unpacked=sum(layer.unpacked for layer in image.layers) if image.layers else None,
-        visible=sum(file.size for file in there if file.type == "file") if there is not None else None,
+        visible=_visible_bytes(there) if there is not None else None,
         files=len(there) if there is not None else None,
         packages=len(inventory.packages),
+        unexplained=inventory.unexplained.executables if inventory.unexplained is not None else None,
     )
+
+
+def _visible_bytes(there: list[FileRecord]) -> int:
+    """The bytes of all files, each once: a hard link is another name of a file, and says which."""
+    files = [file for file in there if file.type == "file"]
+    paths = {file.path for file in files}
+    # Where a later layer took away the name that links lead to, one of them stands for the file.
+    names = {file.link or file.path: file.size for file in files if not file.link or f"/{file.link}" not in paths}
+    return sum(names.values())
 
 
 def _gaps(before: ComparedImage, after: ComparedImage, *, by_layer: bool, is_matched: bool) -> Iterator[str]:

@@ -20,6 +20,7 @@ from hullmark.model.licence_evidence import make_evidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
+from hullmark.model.supplier import SUPPLIER, agent
 from hullmark.rootfs.reads import MIB, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
@@ -140,7 +141,7 @@ def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]
     plain = Pom(group, artifact, version, licences)
     own = _package(plain, location, is_plugin=path.endswith(names.JENKINS_PLUGINS), field=field)
     other_name = names.other_name(pom, fact.manifest) if pom is not None else ""
-    notes = {"manifest_name": other_name, SHA1: fact.sha1 if pom is None else ""}
+    notes = {"manifest_name": other_name, SHA1: fact.sha1 if pom is None else "", **_supplier(fact.manifest)}
     yield msgspec.structs.replace(own, notes=own.notes | {key: text for key, text in notes.items() if text})
     seen = {(group, artifact, version)}
     for other in fact.poms:
@@ -150,6 +151,15 @@ def _packages(fact: JarFact, path: str, location: Location) -> Iterator[Package]
             yield _package(other, location)
     for member, inner in fact.nested:
         yield from _packages(inner, member, Location(f"{location.path}:{member}", location.layer))
+
+
+def _supplier(manifest: Mapping[str, str]) -> dict[str, str]:
+    """Who built the archive, and the project's page."""
+    vendors = (manifest.get(header, "") for header in ("Implementation-Vendor", "Bundle-Vendor"))
+    vendor = next((text for text in vendors if text and "${" not in text and agent(text) is not None), "")
+    pages = (manifest.get(header, "") for header in ("Bundle-DocURL", "Implementation-URL"))
+    page = next((text for text in pages if text.startswith(("http://", "https://")) and "${" not in text), "")
+    return {SUPPLIER: vendor, "homepage": page if vendor else ""}
 
 
 def _manifest_licences(manifest: Mapping[str, str]) -> tuple[str, ...]:

@@ -21,14 +21,18 @@ MAX_TEXT = Limit(1024, "characters of one value in the manifest or project file 
 
 MANIFEST_HEADERS = (
     "Automatic-Module-Name",
+    "Bundle-DocURL",
     "Bundle-License",
     "Bundle-SymbolicName",
     "Bundle-Name",
+    "Bundle-Vendor",
     "Bundle-Version",
     "Class-Path",
     "Extension-Name",
     "Group-Id",
     "Implementation-Title",
+    "Implementation-URL",
+    "Implementation-Vendor",
     "Implementation-Vendor-Id",
     "Implementation-Version",
     "Name",
@@ -38,7 +42,7 @@ MANIFEST_HEADERS = (
     "Specification-Version",
     "Weave-Classes",
 )
-"""The headers of the main section that identity, licences or needs are taken from."""
+"""The headers of the main section that identity, licences, needs or the supplier are taken from."""
 
 _HEADERS = {name.lower(): name for name in MANIFEST_HEADERS}
 _OF_ANY_SECTION = ("Implementation-Title", "Implementation-Version")

@@ -55,6 +55,7 @@ _TAILS = (
     | {b".xml", b"ties", b"T.MF", b"t.mf"}
     | {*(b"ENSE", b"ense", b"ENCE", b"YING", b".txt", b".TXT", b"E.md", b"e.md", b"G.md")}
 )
+_EMPTY = ("org.spark-project.spark", "unused")
 _MAVEN = "META-INF/maven/"
 _TEXTS = frozenset(
     f"{folder}{name}{end}"
@@ -202,7 +203,8 @@ class _Reader:
         is_java = wanted.manifest or poms or nested or b".class" in directory.entries
         if not is_java and kind not in JAVA_ONLY:
             return None
-        texts = () if tells_licence(manifest, poms) else tuple(self._texts(opened, wanted.texts[:_MAX_TEXTS]))
+        is_told = tells_licence(manifest, filter(has_content, poms))
+        texts = () if is_told else tuple(self._texts(opened, wanted.texts[:_MAX_TEXTS]))
         digest = ""
         if self._digests and identify(poms, manifest, path).pom is None:
             digest = hashlib.sha1(body, usedforsecurity=False).hexdigest()
@@ -331,6 +333,11 @@ class _Reader:
 def tells_licence(manifest: dict[str, str], poms: Iterable[Pom]) -> bool:
     """Whether an archive's own records tell its licence."""
     return "Bundle-License" in manifest or any(pom.licenses for pom in poms)
+
+
+def has_content(pom: Pom) -> bool:
+    """Whether there is anything in an artifact. Spark packs one without into each of its archives, so that Maven writes their poms anew."""
+    return (pom.group, pom.artifact) != _EMPTY
 
 
 def _is_wanted(name: str) -> bool:

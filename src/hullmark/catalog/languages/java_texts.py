@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.catalog.languages.java import ARCHIVES
 from hullmark.catalog.languages.java_archive import DamagedArchive, Member, unpack
-from hullmark.catalog.languages.java_reading import JarFact
+from hullmark.catalog.languages.java_reading import JarFact, has_content
 from hullmark.catalog.licences.texts import FoundLicence, licences_in
 from hullmark.catalog.view import View
 
@@ -19,7 +19,7 @@ def texts_at(view: View, path: str) -> Iterator[tuple[str, tuple[FoundLicence, .
     for member in members:
         fact = dict(fact.nested).get(member) if fact is not None else None
     # What is packed into an archive beside its own classes may have other licences.
-    for text in fact.texts if fact is not None and len(fact.poms) < 2 else ():
+    for text in fact.texts if fact is not None and len(list(filter(has_content, fact.poms))) < 2 else ():
         try:
             body = unpack(
                 memoryview(text.packed), Member(0, text.name, text.method, 0, text.crc, len(text.packed), text.size)

@@ -221,6 +221,7 @@ def assemble(view: View) -> Iterator[Package]:
         )
 
 
+_ABOVE = "../../"
 _NO_NAMES = ("", ".", "..")
 """What a path may end with that is not the name of what it leads to."""
 
@@ -256,11 +257,15 @@ def _digest(text: str) -> tuple[str, str]:
     return (algorithm, raw.hex()) if len(raw) == size else ("", "")
 
 
-def _list_record_files(site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None]:
+def _list_record_files(view: View, site: str, record: bytes, owner: str) -> Iterator[OwnedFile | None]:
     """The files of a RECORD, relative to the folder that holds the dist-info; None for a line that cannot be used."""
     for line in record.decode("utf-8", "surrogateescape").split("\n"):
         row = _row(line)
         path = _within(site, row[0]) if row else None
+        if row and path and row[0].startswith(_ABOVE) and not view.exists(path):
+            # `pip install --target` moves programs and data into the target, and leaves the RECORD as it was.
+            moved = f"{site}/{row[0].removeprefix(_ABOVE)}"
+            path = moved if "/../" not in moved and view.exists(moved) else path
         if row and path and not f"{site}/".startswith(f"{path}/"):
             algorithm, digest = _digest(row[1])
             # Compiled copies come and go with the interpreter.
@@ -284,7 +289,7 @@ def _claims(view: View, folder: str, owner: str) -> tuple[str, Iterator[OwnedFil
     """The list's path, and the files on it: of RECORD, or else of installed-files.txt."""
     record = view.fact_at(RECORD, f"{folder}/RECORD")
     if record:
-        return record.path, _list_record_files(_parent(folder), record.fact, owner)
+        return record.path, _list_record_files(view, _parent(folder), record.fact, owner)
     listing = view.fact_at(INSTALLED_FILES, f"{folder}/installed-files.txt")
     return (listing.path, _list_installed_files(folder, listing.fact, owner)) if listing else ("", iter(()))
 
@@ -313,7 +318,7 @@ def find_owned_files(view: View, names: Set[str]) -> Iterator[OwnedFile]:
         if record:
             lines = record.fact.decode("utf-8", "surrogateescape").split("\n")
             left = (line for line in lines if line.partition(",")[0].rpartition("/")[2] in wanted or '"' in line)
-            files = _list_record_files(_parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
+            files = _list_record_files(view, _parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
         else:
             _, files = _claims(view, folder, owner)
         yield from (file for file in files if file and file.path.rpartition("/")[2] in names)

@@ -7,7 +7,7 @@ Of requirements only what is pinned to one version is a package. Pipfile.lock's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, packages, vcs_url
@@ -50,8 +50,13 @@ def _normal(name: object) -> object:
 
 def extract_requirements(path: str, body: memoryview, report: Report) -> Listing | None:
     """The pinned requirements. Other files that it names are not read through it."""
+    return read_requirements(_CONTINUED.sub(" ", text_of(body)).splitlines(), report)
+
+
+def read_requirements(lines: Iterable[str], report: Report) -> Listing | None:
+    """The pinned requirements among the lines of a requirements file; None if there are none. How many are not pinned is reported."""
     gathering, unpinned, count = _gathering(), dict[str, None](), 0
-    for line in _CONTINUED.sub(" ", text_of(body)).splitlines():
+    for line in lines:
         line = " ".join(_COMMENT.sub("", line.strip()[:_MAX_LINE]).split())
         is_editable = line.startswith(_EDITABLE)
         if not line or (line[0] == "-" and not is_editable):

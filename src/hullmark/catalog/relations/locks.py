@@ -1,7 +1,7 @@
 """Packages that lock files name: the files say themselves which needs which.
 
-These do not say it: Pipfile.lock, requirements files, go.mod, Package.resolved, pubspec.lock, gradle.lockfile, rebar.lock, conan.lock of
-version 2, packages.config, stack.yaml.lock and cabal.project.freeze.
+These do not say it: Pipfile.lock, requirements files, environment.yml, go.mod, Package.resolved, pubspec.lock, gradle.lockfile, rebar.lock,
+conan.lock of version 2, packages.config, stack.yaml.lock and cabal.project.freeze.
 """
 
 from __future__ import annotations

@@ -9,10 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
+from hullmark.catalog.sbom.cyclonedx_own import OWN, first_of, own_layers, own_problems, properties_of, read_unexplained
 from hullmark.catalog.sbom.cyclonedx_parts import (
     Component,
     Dependency,
@@ -20,7 +21,6 @@ from hullmark.catalog.sbom.cyclonedx_parts import (
     Evidence,
     ExternalReference,
     Metadata,
-    Property,
 )
 from hullmark.catalog.sbom.document import (
     MAX_COMPONENTS,
@@ -41,17 +41,16 @@ from hullmark.catalog.sbom.purl_parts import parts_of, source_of_rpm
 from hullmark.catalog.sbom.statements import PROPERTIES, DocumentStatements, PackageStatements, algorithm, contact_in
 from hullmark.catalog.sbom.syft_names import purl_type
 from hullmark.catalog.sbom.systems import system_named
-from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
+from hullmark.model.inventory import Distro, InventorySource
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
 from hullmark.model.package import Location, SourcePackage
-from hullmark.model.problem import Problem, ProblemKind
 from hullmark.model.relation import RelationKind
 
 _DEEPEST = Limit(32, "levels of components in components of a CycloneDX document")
 _IS_INDEX = re.compile(r"[0-9]{1,6}").fullmatch
 _SOFTWARE = frozenset(("", "library", "application", "framework", "firmware", "platform", "container"))
-_OWN, _SYFT, _TRIVY, _BSI = "hullmark:", "syft:", "aquasecurity:trivy:", "bsi:component:"
+_SYFT, _TRIVY, _BSI = "syft:", "aquasecurity:trivy:", "bsi:component:"
 _DISTRIBUTION = "distribution"
 
 
@@ -70,8 +69,8 @@ def document_of(
     found = chain(_all(components, problems), _all(root.components or (), problems))
     source = _source(root)
     numbers = layer_numbers(source.layers)
-    document = Document(source=source, problems=problems)
-    own = tuple(_own_problems(_properties(metadata.properties)))
+    document = Document(source=source, unexplained=read_unexplained(root.properties), problems=problems)
+    own = tuple(own_problems(properties_of(metadata.properties)))
     problems.keep(own)
     if not own and any(aggregate.startswith("incomplete") for aggregate in aggregates):
         problems.add("the document says of itself that it is not complete")
@@ -149,7 +148,7 @@ def _choices(component: Component) -> dict[str, RelationKind]:
         entry.value: kind
         for kind in kinds
         for entry in properties
-        if entry.name == f"{_OWN}package:{kind}" and entry.value
+        if entry.name == f"{OWN}package:{kind}" and entry.value
     }
 
 
@@ -178,51 +177,39 @@ def _all(parts: Iterable[msgspec.Raw], problems: Problems) -> Iterator[Component
             waiting.append(decoded_parts(component.components, Component, "component", problems))
 
 
-def _properties(found: list[Property] | None) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
-    for entry in found or ():
-        if entry.value:
-            values.setdefault(entry.name, []).append(entry.value)
-    return values
-
-
-def _first(properties: dict[str, list[str]], *names: str) -> str:
-    return next((clip_text(properties[name][0]) for name in names if name in properties), "")
-
-
 def _entry(component: Component, label: str, numbers: dict[str, int]) -> SbomPackage | None:
-    properties = _properties(component.properties)
+    properties = properties_of(component.properties)
     if not component.purl and f"{_TRIVY}Class" in properties:
         return None  # Trivy's node for a lock file or a kind of packages
-    own = _first(properties, f"{_OWN}package:type")
+    own = first_of(properties, f"{OWN}package:type")
     name, group = component.name or "", component.group or ""
-    evidence = _evidence(component, properties.get(f"{_OWN}package:licence", ()))
+    evidence = _evidence(component, properties.get(f"{OWN}package:licence", ()))
     licenses = _licenses(component)
-    type = own or purl_type(_first(properties, f"{_SYFT}package:type"))
+    type = own or purl_type(first_of(properties, f"{_SYFT}package:type"))
     return SbomPackage(
         label=label,
         name=f"{group}/{name}" if group and not own and not component.purl else name,
         version=component.version or "",
         type=type,
         purl=component.purl or "",
-        arch=_first(properties, f"{_OWN}package:arch", f"{_SYFT}metadata:architecture")
+        arch=first_of(properties, f"{OWN}package:arch", f"{_SYFT}metadata:architecture")
         if own or type in SYSTEM
         else "",
-        cataloger=_first(properties, f"{_OWN}package:cataloger"),
+        cataloger=first_of(properties, f"{OWN}package:cataloger"),
         source=_built_from(properties),
         licenses=own_licences(licenses, evidence) if own else licenses,
         license_evidence=evidence,
         locations=_locations(component, properties, numbers),
-        owned_by=_first(properties, f"{_OWN}package:owned_by") or None,
-        mains=tuple(clip_text(main) for main in properties.get(f"{_OWN}package:main", ())),
-        main=_first(properties, f"{_SYFT}metadata:mainModule"),
+        owned_by=first_of(properties, f"{OWN}package:owned_by") or None,
+        mains=tuple(clip_text(main) for main in properties.get(f"{OWN}package:main", ())),
+        main=first_of(properties, f"{_SYFT}metadata:mainModule"),
         notes=_notes(component, properties),
         cpes=tuple(filter(None, (component.cpe, *properties.get(f"{_SYFT}cpe23", ())))),
         swid=clip_text(component.swid.tag_id) if component.swid is not None else "",
         owners={
-            _first(properties, f"{_OWN}location:{place}:path"): owner
+            first_of(properties, f"{OWN}location:{place}:path"): owner
             for place in range(MAX_LIST if any(name.endswith(":owned_by") for name in properties) else 0)
-            if (owner := _first(properties, f"{_OWN}location:{place}:owned_by"))
+            if (owner := first_of(properties, f"{OWN}location:{place}:owned_by"))
         },
         is_exact=bool(own),
         statements=_package_statements(component, properties),
@@ -252,7 +239,7 @@ def _package_statements(component: Component, properties: dict[str, list[str]]) 
     return PackageStatements(
         supplier=clip_text(next(filter(None, names), "")),
         contact=clip_text(contact_in(texts)),
-        file_name=_first(properties, f"{_BSI}filename"),
+        file_name=first_of(properties, f"{_BSI}filename"),
         hashes=frozenset(algorithm(digest.alg) for digest in hashes[:MAX_LIST]),
         source_uri=_uri(references, ("source-distribution", "vcs")),
         download_uri=_uri(references, (_DISTRIBUTION,)),
@@ -265,20 +252,22 @@ def _uri(references: Iterable[ExternalReference], types: Collection[str]) -> str
 
 
 def _built_from(properties: dict[str, list[str]]) -> SourcePackage | None:
-    rpm = _first(properties, f"{_SYFT}metadata:sourceRpm")
+    rpm = first_of(properties, f"{_SYFT}metadata:sourceRpm")
     if rpm:
         return source_of_rpm(rpm)
-    name = _first(
+    name = first_of(
         properties,
-        f"{_OWN}package:source:name",
+        f"{OWN}package:source:name",
         f"{_SYFT}metadata:source",
         f"{_SYFT}metadata:originPackage",
         f"{_TRIVY}SrcName",
     )
-    version = _first(properties, f"{_OWN}package:source:version", f"{_SYFT}metadata:sourceVersion")
+    version = first_of(properties, f"{OWN}package:source:version", f"{_SYFT}metadata:sourceVersion")
     if not version and f"{_TRIVY}SrcVersion" in properties:
-        version = "-".join(filter(None, (_first(properties, f"{_TRIVY}Src{part}") for part in ("Version", "Release"))))
-        epoch = _first(properties, f"{_TRIVY}SrcEpoch")
+        version = "-".join(
+            filter(None, (first_of(properties, f"{_TRIVY}Src{part}") for part in ("Version", "Release")))
+        )
+        epoch = first_of(properties, f"{_TRIVY}SrcEpoch")
         version = f"{epoch}:{version}" if epoch not in ("", "0") else version
     return SourcePackage(name, version) if name else None
 
@@ -299,18 +288,18 @@ def _evidence(component: Component, sentences: Iterable[str]) -> tuple[LicenceEv
 def _locations(component: Component, properties: dict[str, list[str]], numbers: dict[str, int]) -> tuple[Location, ...]:
     places = []
     for place in range(MAX_LIST):
-        own, theirs = f"{_OWN}location:{place}:", f"{_SYFT}location:{place}:"
+        own, theirs = f"{OWN}location:{place}:", f"{_SYFT}location:{place}:"
         if f"{own}path" in properties:
-            number = _first(properties, f"{own}layer")
-            places.append(Location(_first(properties, f"{own}path"), int(number) if _IS_INDEX(number) else -1))
+            number = first_of(properties, f"{own}layer")
+            places.append(Location(first_of(properties, f"{own}path"), int(number) if _IS_INDEX(number) else -1))
         elif f"{theirs}path" in properties:
-            digest = _first(properties, f"{theirs}layerID")
-            places.append(Location(_first(properties, f"{theirs}path"), numbers.get(digest, -1)))
+            digest = first_of(properties, f"{theirs}layerID")
+            places.append(Location(first_of(properties, f"{theirs}path"), numbers.get(digest, -1)))
         else:
             break
     if places:
         return tuple(places)
-    layer = numbers.get(_first(properties, f"{_TRIVY}LayerDiffID", f"{_TRIVY}LayerDigest"), -1)
+    layer = numbers.get(first_of(properties, f"{_TRIVY}LayerDiffID", f"{_TRIVY}LayerDigest"), -1)
     paths = properties.get(f"{_TRIVY}FilePath") or [
         found.location for found in (component.evidence and component.evidence.occurrences) or ()
     ]
@@ -322,45 +311,45 @@ def _absolute(path: str) -> str:
 
 
 def _notes(component: Component, properties: dict[str, list[str]]) -> dict[str, str]:
-    prefix = f"{_OWN}package:note:"
+    prefix = f"{OWN}package:note:"
     notes = {name.removeprefix(prefix): values[0] for name, values in properties.items() if name.startswith(prefix)}
     if notes or (component.purl or "")[:8] != "pkg:rpm/":
         return notes
     supplier = component.supplier.name if component.supplier is not None else None
-    vendor = _first(properties, f"{_SYFT}metadata:vendor") or component.publisher or supplier or ""
-    module = _first(properties, f"{_SYFT}metadata:modularityLabel", f"{_TRIVY}Modularitylabel")
+    vendor = first_of(properties, f"{_SYFT}metadata:vendor") or component.publisher or supplier or ""
+    module = first_of(properties, f"{_SYFT}metadata:modularityLabel", f"{_TRIVY}Modularitylabel")
     return {"vendor": vendor, "modularity": module}
 
 
 def _distro(component: Component) -> Distro | None:
-    properties = _properties(component.properties)
-    id = _first(properties, f"{_SYFT}distro:id") or component.name or ""
+    properties = properties_of(component.properties)
+    id = first_of(properties, f"{_SYFT}distro:id") or component.name or ""
     named = system_named(
-        clip_text(id), _first(properties, f"{_SYFT}distro:versionID") or clip_text(component.version or "")
+        clip_text(id), first_of(properties, f"{_SYFT}distro:versionID") or clip_text(component.version or "")
     )
     if named is None:
         return None
-    like = _first(properties, f"{_OWN}distro:id_like").split()
-    theirs = (_first(properties, f"{_SYFT}distro:idLike:{number}") for number in range(16))
+    like = first_of(properties, f"{OWN}distro:id_like").split()
+    theirs = (first_of(properties, f"{_SYFT}distro:idLike:{number}") for number in range(16))
     return msgspec.structs.replace(
         named,
-        codename=_first(properties, f"{_OWN}distro:codename", f"{_SYFT}distro:versionCodename"),
-        pretty_name=_first(properties, f"{_SYFT}distro:prettyName") or clip_text(component.description or ""),
+        codename=first_of(properties, f"{OWN}distro:codename", f"{_SYFT}distro:versionCodename"),
+        pretty_name=first_of(properties, f"{_SYFT}distro:prettyName") or clip_text(component.description or ""),
         id_like=tuple(like or filter(None, theirs)),
-        cpe_name=_first(properties, f"{_SYFT}distro:cpeName") or clip_text(component.cpe or ""),
-        base=_first(properties, f"{_OWN}distro:base"),
-        repositories=tuple(_first(properties, f"{_OWN}distro:repositories").split()),
+        cpe_name=first_of(properties, f"{_SYFT}distro:cpeName") or clip_text(component.cpe or ""),
+        base=first_of(properties, f"{OWN}distro:base"),
+        repositories=tuple(first_of(properties, f"{OWN}distro:repositories").split()),
     )
 
 
 def _source(root: Component) -> InventorySource:
-    properties = _properties(root.properties)
+    properties = properties_of(root.properties)
     version, parts = root.version or "", parts_of(root.purl or "")
     digests = [version, parts.version if parts is not None else ""]
     digests += [digest.partition("@")[2] for digest in properties.get(f"{_TRIVY}RepoDigest", ())]
-    layers = tuple(_own_layers(properties)) or bare_layers(properties.get(f"{_TRIVY}DiffID", [])[:MAX_LIST])
+    layers = tuple(own_layers(properties)) or bare_layers(properties.get(f"{_TRIVY}DiffID", [])[:MAX_LIST])
     tags = [clip_text(tag) for tag in properties.get(f"{_TRIVY}RepoTag", ())[:MAX_LIST]]
-    platform = _first(properties, f"{_OWN}image:platform")
+    platform = first_of(properties, f"{OWN}image:platform")
     if parts is not None and parts.type == "oci":
         url, tag, arch = (parts.qualifiers.get(key, "") for key in ("repository_url", "tag", "arch"))
         tags += [f"{url}:{tag}"] if url and tag and not tags else []
@@ -369,30 +358,8 @@ def _source(root: Component) -> InventorySource:
         kind="sbom",
         reference=clip_text(root.name or ""),
         digest=next((clip_text(digest) for digest in digests if digest.startswith("sha256:")), ""),
-        config_digest=_first(properties, f"{_OWN}image:config_digest", f"{_TRIVY}ImageID"),
+        config_digest=first_of(properties, f"{OWN}image:config_digest", f"{_TRIVY}ImageID"),
         platform=platform,
         layers=layers,
         tags=tuple(sorted(set(tags))),
     )
-
-
-def _own_layers(properties: dict[str, list[str]]) -> Iterator[InventoryLayer]:
-    for number in range(MAX_LIST):
-        digest, diff_id, created_by = (
-            _first(properties, f"{_OWN}layer:{number}:{name}") for name in ("digest", "diff_id", "created_by")
-        )
-        if not digest and not diff_id:
-            return
-        yield InventoryLayer(digest=digest, diff_id=diff_id, size=-1, created_by=created_by)
-
-
-def _own_problems(properties: dict[str, list[str]]) -> Iterator[Problem]:
-    """What Hullmark could not read when it wrote the document: its list has these gaps."""
-    for number in range(MAX_COMPONENTS):
-        path, reason, room, kind = (
-            _first(properties, f"{_OWN}problem:{number}:{key}") for key in ("path", "reason", "room", "kind")
-        )
-        if not reason:
-            return
-        kinds: tuple[ProblemKind, ...] = get_args(ProblemKind)
-        yield Problem(path, -1, room, reason, next((known for known in kinds if known == kind), "unseen"))

@@ -10,7 +10,8 @@ import msgspec
 
 from hullmark.catalog.sbom.statements import DocumentStatements, PackageStatements
 from hullmark.model.errors import HullmarkError
-from hullmark.model.image import ImageConfig
+from hullmark.model.image import ImageConfig, Platform
+from hullmark.model.image_config import ImageConfigJson, image_config
 from hullmark.model.inventory import Distro, FileRecord, InventoryLayer, InventorySource, UnexplainedPrograms
 from hullmark.model.licence_evidence import LicenceEvidence
 from hullmark.model.limit import Limit
@@ -192,6 +193,36 @@ def empty_source(reference: str = "") -> InventorySource:
 def bare_layers(diff_ids: Iterable[str]) -> tuple[InventoryLayer, ...]:
     """Layers of which only the digests of their tars are known."""
     return tuple(InventoryLayer(digest="", diff_id=clip_text(diff_id), size=-1, created_by="") for diff_id in diff_ids)
+
+
+def read_config(body: bytes | msgspec.Raw, problems: Problems) -> ImageConfig | None:
+    """The settings in an image's config that a document carries; None where it has none, or none that can be read (a problem)."""
+    if not bytes(body) or bytes(body) == b"null":
+        return None
+    try:
+        return image_config(msgspec.json.decode(body, type=ImageConfigJson))
+    except RecursionError:
+        problems.add("the image's config in it was not read: it is nested too deeply")
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        problems.add(f"the image's config in it was not read: {error}")
+    return None
+
+
+def with_config(source: InventorySource, config: ImageConfig | None) -> InventorySource:
+    """The source with what the image's config tells besides: its platform, and which instruction made each layer."""
+    if config is None:
+        return source
+    made = [clip_text(step.created_by) for step in config.history if not step.empty_layer]
+    if len(made) != len(source.layers):
+        made = [layer.created_by for layer in source.layers]
+    return msgspec.structs.replace(
+        source,
+        platform=source.platform or clip_text(str(Platform(config.os, config.architecture, config.variant))),
+        layers=tuple(
+            msgspec.structs.replace(layer, created_by=layer.created_by or text)
+            for layer, text in zip(source.layers, made, strict=True)
+        ),
+    )
 
 
 def layer_numbers(layers: Iterable[InventoryLayer]) -> dict[str, int]:

@@ -60,7 +60,7 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
         type=type,
         name=clip_text(name),
         version=clip_text(version),
-        purl=_purl(type, name, version, entry, parts),
+        purl=_purl(type, version, entry, parts),
         cataloger=clip_text(entry.cataloger) or _CATALOGER,
         arch=clip_text(arch),
         source=_source(type, name, version, entry, parts),
@@ -84,8 +84,10 @@ def _by_cpe(entry: SbomPackage) -> SbomPackage:
 
 
 def _name(type: str, entry: SbomPackage, parts: PurlParts | None) -> str:
-    if parts is None or entry.is_exact:
+    if entry.is_exact:
         return entry.name or (parts.name if parts is not None else "")
+    if parts is None:
+        return _split_name(type, entry.name)[-1] if type in ("maven", "pypi") else entry.name
     name = parts.name
     if type == "pypi":
         return _DASHES.sub("-", name).lower()
@@ -126,12 +128,24 @@ def _bare(version: str) -> str:
     return version.rpartition(":")[2].removeprefix("go").removeprefix("v").lower()
 
 
-def _purl(type: str, name: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> str:
+def _purl(type: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> str:
     if parts is not None:
         return entry.purl
     if entry.is_exact:
         return ""
-    return make_purl(type, clip_text(name), "" if version == UNKNOWN_VERSION else clip_text(version))
+    namespace, last = _split_name(type, entry.name)
+    return make_purl(
+        type, clip_text(last), "" if version == UNKNOWN_VERSION else clip_text(version), namespace=clip_text(namespace)
+    )
+
+
+def _split_name(type: str, name: str) -> tuple[str, str]:
+    """Namespace and name of a package that has only a name, as its ecosystem writes it: `group:artifact`, `@scope/name`."""
+    mark = ":" if type == "maven" else "/" if type in _PATHED else ""
+    namespace, _, last = name.strip().rpartition(mark) if mark else ("", "", name)
+    if type == "pypi":
+        last = _DASHES.sub("-", last).lower()
+    return (namespace, last) if last else ("", name)
 
 
 def _source(type: str, name: str, version: str, entry: SbomPackage, parts: PurlParts | None) -> SourcePackage | None:
@@ -154,7 +168,7 @@ def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Repor
     module = parts.qualifiers.get("rpmmod", "") if parts is not None and type == "rpm" else ""
     if module:
         notes = {"modularity": module, **notes}
-    names = products(entry.cpes) if type not in _SPOKEN_OF else []
+    names = products(entry.cpes) if type not in _SPOKEN_OF and "cpes" not in notes else []
     if len(names) > _MOST_NAMES:
         report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from typing import get_args
 
@@ -21,11 +22,14 @@ from hullmark.catalog.sbom.document import (
     empty_source,
     label_of,
     layer_numbers,
+    read_config,
+    with_config,
 )
 from hullmark.catalog.sbom.licence_claims import clip_evidence, own_licences
 from hullmark.catalog.sbom.packages import SYSTEM
 from hullmark.catalog.sbom.purl_parts import source_of_rpm
 from hullmark.catalog.sbom.syft_names import purl_type
+from hullmark.model.image import ImageConfig
 from hullmark.model.inventory import Distro, InventoryLayer, InventorySource
 from hullmark.model.licence_evidence import EvidenceKind, LicenceEvidence
 from hullmark.model.package import Location, SourcePackage
@@ -114,6 +118,7 @@ class _ImageMetadata(msgspec.Struct, rename="camel"):
     architecture: str | None = None
     architecture_variant: str | None = None
     os: str | None = None
+    config: str | None = None
 
 
 class _Source(msgspec.Struct):
@@ -149,10 +154,10 @@ class _Sbom(msgspec.Struct, rename="camel"):
 def read(body: bytes) -> Document:
     """What the document tells. Raises Unreadable."""
     sbom, problems = decode_json(body, _Sbom), Problems()
-    source = _source_of(sbom.source or _Source(), problems)
+    source, config = _source_of(sbom.source or _Source(), problems)
     numbers = layer_numbers(source.layers)
     is_own = sbom.descriptor is not None and sbom.descriptor.name == "hullmark"
-    document = Document(source=source, distro=_distro(sbom.distro), problems=problems)
+    document = Document(source=source, distro=_distro(sbom.distro), config=config, problems=problems)
     by_id: dict[str, SbomPackage] = {}
     owners: dict[str, str] = {}
     for number, artifact in decoded_parts(sbom.artifacts or (), _Artifact, "artifact", problems):
@@ -294,15 +299,16 @@ def _distro(distro: _Distro | None) -> Distro | None:
     )
 
 
-def _source_of(source: _Source, problems: Problems) -> InventorySource:
+def _source_of(source: _Source, problems: Problems) -> tuple[InventorySource, ImageConfig | None]:
+    """What was inspected, and the image's settings where the document carries its config."""
     raw = bytes(source.metadata) or bytes(source.target)
     if raw[:1] != b"{":
-        return empty_source(clip_text(source.name))
+        return empty_source(clip_text(source.name)), None
     try:
         image = msgspec.json.decode(raw, type=_ImageMetadata)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         problems.add(f"its source was not read: {error}")
-        return empty_source(clip_text(source.name))
+        return empty_source(clip_text(source.name)), None
     layers = (
         InventoryLayer(
             digest="", diff_id=clip_text(layer.digest), size=-1 if layer.size is None else layer.size, created_by=""
@@ -310,7 +316,7 @@ def _source_of(source: _Source, problems: Problems) -> InventorySource:
         for layer in (image.layers or ())[:MAX_LIST]
     )
     platform = (image.os or "linux", image.architecture, image.architecture_variant) if image.architecture else ()
-    return InventorySource(
+    found = InventorySource(
         kind="sbom",
         reference=clip_text(image.user_input or source.name),
         digest=clip_text(image.manifest_digest),
@@ -319,6 +325,16 @@ def _source_of(source: _Source, problems: Problems) -> InventorySource:
         layers=tuple(layers),
         tags=tuple(sorted({clip_text(tag) for tag in (image.tags or ())[:MAX_LIST]})),
     )
+    config = _config(image.config or "", problems)
+    return with_config(found, config), config
+
+
+def _config(text: str, problems: Problems) -> ImageConfig | None:
+    try:
+        return read_config(b64decode(text, validate=True), problems)
+    except ValueError:
+        problems.add("the image's config in it was not read: it is not in base64")
+        return None
 
 
 def _recognises(marks: Marks) -> bool:

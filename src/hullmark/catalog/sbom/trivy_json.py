@@ -1,6 +1,6 @@
 """The JSON report of Trivy, schema 2 (https://trivy.dev/latest/docs/configuration/reporting/), as a list of packages.
 
-With `--list-all-pkgs` it lists all packages. Without, it lists only those with vulnerabilities, and the result says so.
+With `--list-all-pkgs` it lists all packages. Without, it lists only those with vulnerabilities, or none, and the result says so.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ from hullmark.catalog.sbom.document import (
     Problems,
     SbomFormat,
     SbomPackage,
-    bare_layers,
     clip_text,
     decode_json,
     decoded_parts,
     empty_source,
     label_of,
     layer_numbers,
+    read_config,
+    with_config,
 )
 from hullmark.catalog.sbom.systems import system_named
-from hullmark.model.inventory import InventorySource
+from hullmark.model.inventory import InventoryLayer, InventorySource
 from hullmark.model.package import Location, SourcePackage
 
 _SYSTEM = "os-pkgs"
+_ADVICE = "trivy --list-all-pkgs lists all"
 _TYPES = {
     **dict.fromkeys(("alpine", "wolfi", "chainguard", "minimos"), "apk"),
     **dict.fromkeys(("debian", "ubuntu", "echo"), "deb"),
@@ -45,6 +47,9 @@ _TYPES = {
     **{name: name for name in ("bitnami", "cocoapods", "conan", "hex", "julia", "pub", "swift")},
 }
 """What Trivy calls kinds of packages → purl types. Other systems have rpm."""
+
+_GATHERED = frozenset(("conda-pkg", "gemspec", "jar", "node-pkg", "python-pkg"))
+"""Kinds whose results are of the whole image: their targets are titles (`Node.js`), not paths."""
 
 
 class _Identifier(msgspec.Struct, gc=False):
@@ -95,12 +100,20 @@ class _System(msgspec.Struct, gc=False, rename="pascal"):
     name: str = ""
 
 
+class _ImageLayer(msgspec.Struct, gc=False, rename="pascal"):
+    size: int = -1
+    digest: str = ""
+    diff_id: str = msgspec.field(name="DiffID", default="")
+
+
 class _Metadata(msgspec.Struct):
     system: _System | None = msgspec.field(name="OS", default=None)
     image_id: str = msgspec.field(name="ImageID", default="")
     diff_ids: list[str] | None = msgspec.field(name="DiffIDs", default=None)
     tags: list[str] | None = msgspec.field(name="RepoTags", default=None)
     digests: list[str] | None = msgspec.field(name="RepoDigests", default=None)
+    layers: list[_ImageLayer] | None = msgspec.field(name="Layers", default=None)
+    config: msgspec.Raw = msgspec.field(name="ImageConfig", default_factory=msgspec.Raw)
 
 
 class _Report(msgspec.Struct, rename="pascal"):
@@ -113,24 +126,28 @@ def read(body: bytes) -> Document:
     """What the report tells. Raises Unreadable."""
     report, problems = decode_json(body, _Report), Problems()
     metadata = report.metadata or _Metadata()
-    source = _source(report.artifact_name, metadata)
+    config = read_config(metadata.config, problems)
+    source = with_config(_source(report.artifact_name, metadata), config)
     numbers = layer_numbers(source.layers)
     system = metadata.system
     distro = system_named(clip_text(system.family), clip_text(system.name)) if system is not None else None
-    document = Document(source=source, distro=distro, problems=problems)
+    document = Document(source=source, distro=distro, config=config, problems=problems)
     edges: list[Edge] | None = None
+    has_any = False
     for _, result in decoded_parts(report.results or (), _Result, "result", problems):
         if result.kind not in (_SYSTEM, "lang-pkgs", ""):
             continue
+        has_any = True
         found, is_whole = list(_packages(result, problems)), result.packages is not None
-        if not is_whole and result.vulnerabilities:
-            problems.add(
-                f"of {clip_text(result.target)} it lists only packages with vulnerabilities; trivy --list-all-pkgs lists all"
-            )
+        if not is_whole:
+            what = "only packages with vulnerabilities" if result.vulnerabilities else "no packages"
+            problems.add(f"of {clip_text(result.target)} it lists {what}; {_ADVICE}")
         entries = [(package, _entry(package, result, number, numbers)) for number, package in enumerate(found)]
         document.packages += (entry for _, entry in entries)
         if is_whole:
             edges = [*(edges or ()), *_edges(entries)]
+    if not has_any:
+        problems.add(f"it lists no packages, which may be because nobody asked for them; {_ADVICE}")
     if edges is not None:
         document.add_edges(edges)
     return document
@@ -161,7 +178,7 @@ def _entry(package: _Package, result: _Result, number: int, numbers: dict[str, i
     purl = package.identifier.purl if package.identifier is not None else ""
     version = _whole(package.epoch, package.version, package.release)
     layer = numbers.get(package.layer.diff_id, -1) if package.layer is not None else -1
-    path = package.file_path or ("" if is_system else result.target)
+    path = package.file_path or ("" if is_system or result.type in _GATHERED else result.target)
     source = None
     if package.src_name:
         source = SourcePackage(package.src_name, _whole(package.src_epoch, package.src_version, package.src_release))
@@ -199,8 +216,18 @@ def _source(name: str, metadata: _Metadata) -> InventorySource:
         empty_source(clip_text(name)),
         digest=clip_text(next(filter(None, digests), "")),
         config_digest=clip_text(metadata.image_id),
-        layers=bare_layers((metadata.diff_ids or ())[:MAX_LIST]),
+        layers=_layers(metadata),
         tags=tuple(sorted({clip_text(tag) for tag in (metadata.tags or ())[:MAX_LIST]})),
+    )
+
+
+def _layers(metadata: _Metadata) -> tuple[InventoryLayer, ...]:
+    """The layers, bottom first; newer reports have their digests and sizes besides."""
+    known = {layer.diff_id: layer for layer in metadata.layers or ()}
+    found = (known.get(diff_id, _ImageLayer(diff_id=diff_id)) for diff_id in (metadata.diff_ids or ())[:MAX_LIST])
+    return tuple(
+        InventoryLayer(digest=clip_text(layer.digest), diff_id=clip_text(layer.diff_id), size=layer.size, created_by="")
+        for layer in found
     )
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from hullmark.model.problem import ProblemKind
+from hullmark.model.sizes import format_size
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Need, Params, Trigger, Violation
 from hullmark.policy.globs import PathGlob, PathGlobs
@@ -92,8 +93,8 @@ def check_unexplained_executables(params: UnexplainedExecutables, facts: Facts) 
     allowed = f"{' and '.join(limits)} may be there"
     named = ", ".join(file.path for file in found.largest[:_SHOWN])
     message = (
-        f"Nothing says what {_format_count(found.executables)} of the image, {found.bytes / 10**6:.1f} MB, came with, and {allowed}: "
-        f"{named}{', …' if found.executables > _SHOWN else ''}."
+        f"Nothing says what {_format_count(found.executables)} of the image, {format_size(found.bytes)}, came with, and {allowed}"
+        f"{f': {named}' if named else ''}{', …' if named and found.executables > _SHOWN else ''}."
     )
     evidence = tuple(facts.at(file.path, file.layer, f"{file.size} bytes") for file in found.largest[:_SHOWN])
     yield Violation("executables", message, evidence)

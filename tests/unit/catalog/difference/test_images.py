@@ -14,8 +14,9 @@ from hullmark.catalog.difference.vulnerabilities import vulnerability_difference
 from hullmark.model.difference import ImageDifference
 from hullmark.model.image import HealthCheck, ImageConfig
 from hullmark.model.image_layers import LayerFiles
-from hullmark.model.inventory import FileRecord, Inventory
+from hullmark.model.inventory import FileRecord, Inventory, UnexplainedPrograms
 from hullmark.model.match import Matches, Suppression
+from hullmark.report.difference_words import facts
 from tests.support.matching import inventory as inventory_of
 from tests.support.matching import package
 from tests.unit.report.matches_samples import match
@@ -114,6 +115,23 @@ def test_sizes_are_of_what_is_stored_unpacked_and_visible() -> None:
     sizes = image_difference(known, known).after_sizes
     assert (sizes.unpacked, sizes.visible, sizes.files, sizes.packages) == (12, 5, 2, 0)
     assert sizes.stored is None  # the size of one layer is not known
+
+
+def test_executables_that_nothing_explains_are_counted_side_by_side() -> None:
+    before = INVENTORIES["empty"]
+    after = replace(before, unexplained=UnexplainedPrograms(executables=4, bytes=9))
+    told = replace(before, unexplained=UnexplainedPrograms(executables=0, bytes=0))
+    assert dict(facts(compared(told, after)))["Programs"] == "0, then 4 unexplained"
+    assert "Programs" not in dict(facts(compared(before, after)))
+    assert "Programs" not in dict(facts(compared(told, told)))
+
+
+def test_visible_bytes_count_a_file_with_several_names_once() -> None:
+    image = with_files(
+        file("/a", size=5), file("/b", size=5, link="a"), file("/c", size=5, link="b"),
+        file("/x", size=7, link="gone"), file("/y", size=7, link="gone"),
+    )  # fmt: skip
+    assert compared(image, image).after_sizes.visible == 12
 
 
 def matches(*found: tuple[str, str, str]) -> Matches:

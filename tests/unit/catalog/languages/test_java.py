@@ -18,9 +18,11 @@ from msgspec.structs import replace
 from hullmark.catalog.cataloger import Cataloger
 from hullmark.catalog.languages.java import CATALOGER, DIGESTS, extract
 from hullmark.catalog.languages.java_reading import Allowance, JarFact, read_tree
+from hullmark.catalog.languages.java_texts import texts_at
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from tests.support.places import SHARED, shared
 from tests.support.views import FakeView
+from tests.unit.catalog.licences.test_texts import MIT
 
 MANIFEST = "META-INF/MANIFEST.MF"
 CLASS = {"a/B.class": b"\xca\xfe\xba\xbe"}
@@ -97,6 +99,36 @@ def test_what_was_packed_into_a_jar_is_listed_once_beside_it() -> None:
         ("pkg:maven/com.example/shaded@1.0", "/shaded-1.0.jar"),
         ("pkg:maven/org.yaml/snakeyaml@1.26", "/shaded-1.0.jar"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "notes"),
+    [
+        ("Implementation-Vendor: Example Ltd\r\nBundle-Vendor: Other\r\n", {"supplier": "Example Ltd"}),
+        (
+            "Bundle-Vendor: Other\r\nBundle-DocURL: https://e.org/x\r\n",
+            {"supplier": "Other", "homepage": "https://e.org/x"},
+        ),
+        ("Implementation-Vendor: ${project.organization.name}\r\nBundle-DocURL: https://e.org/x\r\n", {}),
+        ("Implementation-URL: javascript:x\r\nImplementation-Vendor: A\r\n", {"supplier": "A"}),
+    ],
+)
+def test_a_manifest_tells_who_supplies_an_archive(headers: str, notes: dict[str, str]) -> None:
+    manifest = f"Manifest-Version: 1.0\r\n{headers}\r\n".encode()
+    jar = make_jar({"META-INF/MANIFEST.MF": manifest} | properties("g", "a", "1"))
+    [package] = catalog({"a.jar": jar})[0]
+    assert package.notes == notes
+
+
+def test_the_licence_file_of_an_archive_is_its_own_beside_an_artifact_without_content() -> None:
+    text = {"META-INF/LICENSE": MIT.encode()}
+    own, empty = properties("g", "own", "1"), properties("org.spark-project.spark", "unused", "1")
+    licensed = b"<project><licenses><license><name>Apache-2.0</name></license></licenses></project>"
+    empty["META-INF/maven/org.spark-project.spark/unused/pom.xml"] = licensed
+    other = properties("g", "other", "1")
+    for jar, told in ((own | empty | text, ["MIT"]), (own | text, ["MIT"]), (own | other | text, [])):
+        view = FakeView({"own-1.jar": make_jar(jar)}, CATALOGER)
+        assert [found.name for _, licences in texts_at(view, "own-1.jar") for found in licences] == told
 
 
 @pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

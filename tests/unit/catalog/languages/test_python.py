@@ -293,6 +293,23 @@ def test_a_record_claims_files_with_their_digests() -> None:
     )
 
 
+def test_programs_that_pip_moved_into_its_target_are_found_there() -> None:
+    site = "srv/target"
+    files = {
+        f"{site}/x.dist-info/METADATA": metadata("x"),
+        f"{site}/x.dist-info/RECORD": f"../../bin/x,{sha256(b'body')},4\n../../bin/y,,\n../../../z,,\n../../bin/w,,\n".encode(),
+        f"{site}/bin/x": b"body",
+        f"{site}/bin/w": b"another",
+        "bin/w": b"body",
+        "srv/z": b"",
+    }
+    view = view_of(files)
+    # One that is where the list says is not looked for elsewhere, and one that is nowhere stays where the list says.
+    expected = [f"{site}/bin/x", "bin/y", "bin/w"]
+    assert [file.path for file in list_owned_files(view)] == expected
+    assert [file.path for file in find_owned_files(view, {"x", "y"})] == expected[:2]
+
+
 def test_a_line_that_cannot_be_used_is_lost_alone_and_reported() -> None:
     record = (
         b"../../../../../../etc/passwd,sha256=x,1\n<<<<<<< HEAD\nx.py,sha256=short,1\n"

@@ -178,6 +178,9 @@ def test_a_form_of_a_lock_file_is_read(module: str, path: str, body: str, purls:
 
 
 FAULTS = [
+    ("locks.conda", "environment.yml", "dependencies:\n  - pip: {a: 1}\n"),
+    ("locks.conda", "environment.yml", "dependencies: [a==1\n"),
+    ("locks.conda", "environment.yml", "dependencies:\n  - '!'\n"),
     ("locks.beam", "mix.lock", '%{\n  "a": {:hg, "x"},\n}\n'),
     ("locks.beam", "rebar.lock", "not a term"),
     ("locks.bun", "bun.lock", '{"packages": ['),
@@ -211,6 +214,48 @@ def test_files_inside_installed_packages_are_others(key: tuple[str, str]) -> Non
     ("locks.terraform", ".terraform.lock.hcl", "# This file is maintained by terraform.\n\n"),
     ("locks.haskell", "cabal.project.freeze", "-- nothing\nactive-repositories: one:merge\n"),
     ("locks.conan", "conanfile.txt", "[generators]\nCMakeDeps\n"),
+    ("locks.conda", "environment.yml", "name: production\nurl: https://example.org\n"),
+    ("locks.conda", "environment.yml", "[not, conda"),
 ])  # fmt: skip
 def test_a_file_that_names_nothing_by_its_own_rules_says_nothing(module: str, path: str, body: str) -> None:
     assert found(module, path, body) == ([], [])
+
+
+CONDA = [
+    ("a==1.2", "pkg:conda/a@1.2"),
+    ("A 1.2", "pkg:conda/a@1.2"),
+    ("a 1.2 py_0", "pkg:conda/a@1.2?build=py_0"),
+    ("a=1.2=py_0", "pkg:conda/a@1.2?build=py_0"),
+    ("a = 1.2.3", "pkg:conda/a@1.2.3"),
+    ("a=1.2.3=*_cpython", "pkg:conda/a@1.2.3"),
+    ("a==1.2  # why", "pkg:conda/a@1.2"),
+    ("forge::a==1.2", "pkg:conda/a@1.2?channel=forge"),
+    ("forge/linux-64::a==1.2", "pkg:conda/a@1.2?channel=forge&subdir=linux-64"),
+    ("https://me:secret@e.org/t/token/forge/noarch::a==1.2", "pkg:conda/a@1.2?channel=forge&subdir=noarch"),
+]
+
+
+@pytest.mark.parametrize(("spec", "purl"), CONDA)
+def test_a_spec_of_conda_that_names_a_version_is_a_package(spec: str, purl: str) -> None:
+    assert found("locks.conda", "environment.yml", f'dependencies:\n  - "{spec}"\n') == ([purl], [])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["a", "a=1.2", "a>=1.2.3", "a 1.2.*", "a=1.2.*", "a=1.2.3|1.2.4", "a[version='1.2.3']", "a=*=py_0", "a ~=1.2.3"],
+)
+def test_a_spec_of_conda_that_leaves_the_version_open_is_counted(spec: str) -> None:
+    purls, reasons = found("locks.conda", "environment.yml", f'dependencies:\n  - "{spec}"\n')
+    assert (purls, reasons) == ([], ["entries that name no exact version were left out: 1 (a)"])
+
+
+def test_an_exported_environment_names_whole_versions() -> None:
+    body = "dependencies:\n  - python=3.10\nprefix: /opt/conda\n"
+    assert found("locks.conda", "environment.yml", body) == (["pkg:conda/python@3.10"], [])
+
+
+def test_what_pip_installs_into_an_environment_is_pips() -> None:
+    body = "dependencies:\n  - pip:\n    - Foo_Bar==1.0\n    - -r more.txt\n    - open\n"
+    purls, reasons = found("locks.conda", "environment.yaml", body)
+    assert purls == ["pkg:pypi/foo-bar@1.0"]
+    assert reasons == ["requirements that name no exact version were left out: 1 (open)"]

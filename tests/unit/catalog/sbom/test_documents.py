@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from base64 import b64encode
 from importlib import import_module
 from typing import Any
 
@@ -533,3 +534,108 @@ def test_a_report_of_trivy_lists_packages_and_says_what_it_leaves_out() -> None:
     ]
     (said,) = [problem for problem in read.problems if "only packages with vulnerabilities" in problem.reason]
     assert said.kind == "unseen"
+
+
+CONFIG: dict[str, Any] = {
+    "architecture": "arm64", "os": "linux", "variant": "v8",
+    "config": {"User": "web", "Env": ["A=b"], "Entrypoint": ["/app"]},
+    "history": [{"created_by": "ADD rootfs"}, {"created_by": "USER web", "empty_layer": True}],
+    "rootfs": {"type": "layers", "diff_ids": [DIFF_ID]},
+}  # fmt: skip
+SYFT_OF_IMAGE: dict[str, Any] = {
+    "artifacts": [], "schema": {"version": "16.0.0"}, "source": {"type": "image", "metadata": {"layers": [{"digest": DIFF_ID, "size": 5}]}},
+}  # fmt: skip
+
+
+def trivy_report(results: object, **metadata: object) -> Any:
+    metadata = {"DiffIDs": [DIFF_ID], **metadata}
+    return {"SchemaVersion": 2, "ArtifactName": "shop:1", "Metadata": metadata, "Results": results}
+
+
+def syft_of(config: str) -> Any:
+    metadata = {**SYFT_OF_IMAGE["source"]["metadata"], "config": config}
+    return {**SYFT_OF_IMAGE, "source": {"type": "image", "metadata": metadata}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [trivy_report([], ImageConfig=CONFIG), syft_of(b64encode(json.dumps(CONFIG).encode()).decode())],
+    ids=["trivy", "syft"],
+)
+def test_an_images_config_in_a_document_tells_settings_and_instructions(document: Any) -> None:
+    found = read(document)
+    assert found.config is not None
+    assert (found.config.user, found.config.env, found.config.entrypoint) == ("web", ("A=b",), ("/app",))
+    assert found.source.platform == "linux/arm64/v8"
+    assert [layer.created_by for layer in found.source.layers] == ["ADD rootfs"]
+
+
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (trivy_report([], ImageConfig=5), "the image's config in it was not read: Expected `object`"),
+        (
+            trivy_report([], ImageConfig={"config": {"Env": [1]}}),
+            "the image's config in it was not read: Expected `str`",
+        ),
+        (syft_of("!"), "the image's config in it was not read: it is not in base64"),
+        (syft_of("W10="), "the image's config in it was not read: Expected `object`"),
+    ],
+    ids=["number", "env", "base64", "list"],
+)
+def test_an_images_config_that_cannot_be_read_is_a_problem(document: Any, reason: str) -> None:
+    found = read(document)
+    assert found.config is None
+    assert any(told.startswith(reason) for told in reasons(found))
+
+
+def test_newer_reports_of_trivy_tell_digests_and_sizes_of_layers() -> None:
+    layers = [{"Size": 7, "Digest": DIGEST, "DiffID": DIFF_ID}]
+    [layer] = read(trivy_report([], Layers=layers)).source.layers
+    assert (layer.digest, layer.diff_id, layer.size) == (DIGEST, DIFF_ID, 7)
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        (None, ["it lists no packages, which may be because nobody asked for them; trivy --list-all-pkgs lists all"]),
+        (
+            [{"Target": "x", "Class": "secret"}],
+            ["it lists no packages, which may be because nobody asked for them; trivy --list-all-pkgs lists all"],
+        ),
+        (
+            [{"Target": "x (debian 12)", "Class": "os-pkgs", "Type": "debian"}],
+            ["of x (debian 12) it lists no packages; trivy --list-all-pkgs lists all"],
+        ),
+        ([{"Target": "x", "Class": "os-pkgs", "Type": "debian", "Packages": []}], []),
+    ],
+    ids=["nothing", "secrets", "without-list", "empty-list"],
+)
+def test_a_report_of_trivy_without_packages_is_not_an_image_without_packages(results: object, said: list[str]) -> None:
+    found = read(trivy_report(results))
+    assert reasons(found) == said
+    assert found.is_whole == (not said)
+
+
+def test_packages_that_have_only_a_name_get_the_namespace_in_it() -> None:
+    listed = {
+        "jar": ["org.apache:core", "core"], "node-pkg": ["@babel/core"], "gobinary": ["golang.org/x/net"], "composer": ["v/p"],
+        "python-pkg": ["Foo_Bar"], "gemspec": ["a-b"],
+    }  # fmt: skip
+    results = [
+        {
+            "Target": "Some",
+            "Class": "lang-pkgs",
+            "Type": kind,
+            "Packages": [{"Name": name, "Version": "1"} for name in names],
+        }
+        for kind, names in listed.items()
+    ]
+    found = read(trivy_report(results))
+    assert {(package.name, package.purl) for package in found.packages} == {
+        ("core", "pkg:maven/org.apache/core@1"), ("core", "pkg:maven/core@1"), ("@babel/core", "pkg:npm/%40babel/core@1"),
+        ("golang.org/x/net", "pkg:golang/golang.org/x/net@1"), ("v/p", "pkg:composer/v/p@1"), ("foo-bar", "pkg:pypi/foo-bar@1"),
+        ("a-b", "pkg:gem/a-b@1"),
+    }  # fmt: skip
+    # `Node.js` is a title, the target of a compiled program its path.
+    assert {package.type for package in found.packages if package.locations} == {"golang", "composer"}
