@@ -5,6 +5,7 @@
 #   deploy/build-image.sh TARGET.tar [NAME]     writes an archive for `podman load`, `docker load`, skopeo (default name: hullmark:latest)
 #
 # STORE=DIR is where buildah keeps what it made (default: var/images; it is emptied when a day is over, so that Debian's fixes come in).
+# LAYERS=false keeps no steps of the build for the next one, which takes less where there is none.
 # STORAGE_DRIVER=vfs is for machines on which overlay cannot be mounted; ISOLATION=oci where chroot cannot be used.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -47,7 +48,7 @@ if ! "${buildah[@]}" inspect --type image "$base" >/dev/null 2>&1; then
     rm "$scratch/base.tar"
 fi
 # The limits are named because a container must not be given higher ones than we have.
-"${buildah[@]}" build --quiet --layers --network host --isolation "${ISOLATION:-chroot}" --format docker -f deploy/Containerfile \
+"${buildah[@]}" build --quiet --layers="${LAYERS:-true}" --network host --isolation "${ISOLATION:-chroot}" --format docker -f deploy/Containerfile \
     --ulimit "nofile=$(ulimit -Sn):$(ulimit -Hn)" --ulimit "nproc=$(ulimit -Su):$(ulimit -Hu)" \
     --build-arg BASE="$base" \
     --build-arg VERSION="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/hullmark/_version.py)" \

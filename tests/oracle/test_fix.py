@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +21,9 @@ from hullmark.model.remedy import Remedy
 from hullmark.model.verdict import Verdict
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
-from tests.oracle.test_upkeep import OLDER, archives
 from tests.support.buildah import Buildah, usable_buildah
 from tests.support.debs import Deb, write_debs
+from tests.support.older_debian import OLDER, archives, older_root
 from tests.support.places import REPOSITORY, corpus
 from tests.support.repositories import served
 
@@ -292,16 +290,12 @@ def test_a_real_service_and_a_whole_policy(world: World) -> None:
 
 def test_security_updates_of_debian(world: World, tmp_path: Path) -> None:
     """An image of an older release without its security suite, whose packages the real repository renews."""
-    at = archives()
-    if not at or shutil.which("mmdebstrap") is None:
-        pytest.skip("mmdebstrap and an archive of Debian are needed")
-    made = ["mmdebstrap", "--quiet", "--variant=apt", "--include=openssl,libexpat1,libpng16-16,curl", OLDER]
-    subprocess.run([*made, str(tmp_path / "root.tar"), f"deb {at['main']} {OLDER} main"], check=True, timeout=300)
+    packed, at = older_root(), archives()
     more = f"Types: deb\nURIs: {at['security']}\nSuites: {OLDER}-security\nComponents: main\n"
     text = (
         'FROM scratch\nADD root.tar /\nCOPY more.sources /etc/apt/sources.list.d/\nCMD ["/usr/bin/sleep", "infinity"]\n'
     )
-    files = {"root.tar": (tmp_path / "root.tar").read_bytes(), "more.sources": more.encode()}
+    files = {"root.tar": packed.read_bytes(), "more.sources": more.encode()}
     source = world.buildah.build("older", text, files)
     listed = upkeep_of(source, UpkeepRequest(at=NOW.date().isoformat()), None, ScanResources(), SourceOptions())
     wanted = {"openssl", "curl", "expat", "gnutls28"}

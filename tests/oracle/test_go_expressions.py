@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from hullmark.facets.secrets.go_expressions import python_expression
+from tests.support.go_programs import GO, build_with_go
 
 _PROGRAM = """\
 package main
@@ -82,18 +82,12 @@ def test_expressions_fit_where_go_says() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("go") is None, reason="Go is not installed")
+@pytest.mark.skipif(GO is None, reason="Go is not installed")
 def test_go_says_so(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module expressions\ngo 1.21\n", "utf-8")
     (tmp_path / "main.go").write_text(_PROGRAM, "utf-8")
-    environment = {"HOME": str(tmp_path), "GOCACHE": str(tmp_path / "cache"), "PATH": "/usr/bin:/bin"}
-    ran = subprocess.run(
-        [str(shutil.which("go")), "run", "main.go"],
-        input=json.dumps(_ASKED).encode(),
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        check=True,
-    )
+    program = build_with_go(tmp_path)
+    ran = subprocess.run([program], input=json.dumps(_ASKED).encode(), capture_output=True, check=True)
     if os.environ.get("HULLMARK_GOLDEN") == "write":
         _ANSWERS.write_bytes(ran.stdout)
     assert json.loads(ran.stdout) == json.loads(_ANSWERS.read_bytes())

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import tarfile
 import zlib
@@ -20,9 +19,9 @@ from isal import igzip
 from hullmark.catalog.programs.golang import READ, GoBinary, GoModule
 from hullmark.catalog.programs.golang_symbols import READ as SYMBOLS
 from hullmark.catalog.programs.golang_symbols import GoFunctions
+from tests.support.go_programs import GO, build_with_go
 from tests.support.places import corpus
 
-GO = shutil.which("go")
 _open: Callable[..., IO[bytes]] = igzip.open
 pytestmark = [pytest.mark.skipif(GO is None, reason="go is not installed"), pytest.mark.slow]
 
@@ -107,22 +106,11 @@ def test_the_tools_of_go_say_what_go_says() -> None:
 
 
 @pytest.mark.parametrize("target", ["windows/386", "darwin/arm64", "linux/s390x"])
-def test_an_executable_for_another_system_says_what_go_says(
-    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert GO is not None
+def test_an_executable_for_another_system_says_what_go_says(target: str, tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_text("module example.com/Tool/v2\ngo 1.18\n")
     (tmp_path / "main.go").write_text("package main\nfunc main() { println(1) }\n")
     system, processor = target.split("/")
-    for name, value in {
-        "GOOS": system,
-        "GOARCH": processor,
-        "GOTOOLCHAIN": "local",
-        "GOFLAGS": "-buildvcs=false",
-    }.items():
-        monkeypatch.setenv(name, value)
-    subprocess.run([GO, "build", "-o", "tool", "."], cwd=tmp_path, check=True)
-    body = (tmp_path / "tool").read_bytes()
+    body = build_with_go(tmp_path, "tool", GOOS=system, GOARCH=processor, CGO_ENABLED="0").read_bytes()
     told = _told(tmp_path / "tool")
     assert told is not None
     assert told.main is not None
@@ -178,19 +166,12 @@ def _functions(body: bytes) -> dict[str, set[str]]:
     return {path: set(names.split(" ")) for path, _, names in (line.partition(": ") for line in lines)}
 
 
-def _built(folder: Path, name: str, **environment: str) -> Path:
-    assert GO is not None
-    usual = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"}
-    subprocess.run([GO, "build", "-o", name, "."], cwd=folder, check=True, env=usual | environment)
-    return folder / name
-
-
 @pytest.fixture(scope="module")
 def gosym(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gosym")
     (folder / "go.mod").write_text("module gosym\ngo 1.21\n")
     (folder / "main.go").write_text(GOSYM)
-    return _built(folder, "gosym")
+    return build_with_go(folder, "gosym")
 
 
 def test_the_functions_of_an_image_s_programs_are_those_that_go_s_own_reader_names(tmp_path: Path, gosym: Path) -> None:
@@ -238,14 +219,12 @@ func init() { println("two") }
 """
 PROGRAM = """package main
 
-import (
-	"os"
+import "example.com/Tool/v2/lib.v1"
 
-	"example.com/Tool/v2/lib.v1"
-)
+var n = 1
 
 func main() {
-	t, n := &lib.T{}, len(os.Args)
+	t := &lib.T{}
 	lib.Option(n)(t)
 	println(t.Pointer(), t.Value(), lib.Inlined(n), len(lib.Sort(n)), lib.Plain(n))
 }
@@ -270,7 +249,7 @@ def test_a_stripped_program_names_what_is_inlined_and_not_what_is_unused(target:
     (tmp_path / "main.go").write_text(PROGRAM)
     system, processor = target.split("/")
     flags = "-buildvcs=false -ldflags=-s"
-    path = _built(tmp_path, "tool", GOOS=system, GOARCH=processor, CGO_ENABLED="0", GOFLAGS=flags)
+    path = build_with_go(tmp_path, "tool", GOOS=system, GOARCH=processor, CGO_ENABLED="0", GOFLAGS=flags)
     found = _functions(path.read_bytes())
     assert found["main"] >= {"main"}
     assert found["example.com/Tool/v2/lib.v1"] == {

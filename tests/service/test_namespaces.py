@@ -21,8 +21,8 @@ from tests.support.processes import (
     debian_postgres,
     debian_programs,
     docker_registry,
+    forked_server,
     place,
-    server,
     until,
 )
 from tests.support.small_images import numbered, put_image
@@ -142,7 +142,7 @@ def scene(network: Network) -> Iterator[Scene]:
             "HULLMARK_HEARTBEAT": "0.5",
             "HULLMARK_ATTEMPTS": "20",
         }
-        running = stack.enter_context(server(folder, **settings))
+        running = stack.enter_context(forked_server(folder, **settings))
         running.migrate()
         running.start("api")
         running.start("scheduler")

@@ -29,7 +29,7 @@ SETTINGS = {"HULLMARK_LEASE": "4", "HULLMARK_SILENCE": "4", "HULLMARK_HEARTBEAT"
 ROLES = ("api", "worker-1", "worker-2", "scheduler")
 
 
-def slow_image(files_count: int = 60_000) -> tuple[Blobs, Json]:
+def slow_image(files_count: int = 25_000) -> tuple[Blobs, Json]:
     """An image that takes some seconds: many files, each to be read."""
     files = {f"srv/{number % 97}/{number}.txt": f"{number}".encode() * 20 for number in range(files_count)}
     blobs = Blobs()
@@ -98,7 +98,7 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
         running.start()
         running.ready()
         client = running.client.signed_in()
-        blobs, descriptor = slow_image(25_000)
+        blobs, descriptor = slow_image()
         assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
         [(lease,)] = running.rows("SELECT lease_by FROM image")
@@ -119,7 +119,7 @@ def test_a_worker_that_is_told_to_stop_hands_back_what_takes_longer_than_it_may_
         running.start()
         running.ready()
         client = running.client.signed_in()
-        blobs, descriptor = slow_image()
+        blobs, descriptor = slow_image(60_000)
         assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
         assert running.stop() == {"all": 0}
