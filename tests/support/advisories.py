@@ -18,6 +18,8 @@ from hullmark.advisories.feeds.feed import CrawlState, Document, Feed
 from hullmark.app.origins import place_of
 from tests.support.places import REPOSITORY, shared
 
+_UNPACK = Path(__file__).with_name("unpack_advisories.py")
+
 
 @functools.cache
 def advisory_files() -> Path:
@@ -37,7 +39,7 @@ def advisory_files() -> Path:
             shutil.copytree(packed, partial, copy_function=shutil.copyfile)
             for each in (partial, *partial.rglob("*")):
                 each.chmod(0o755 if each.is_dir() else 0o644)
-            subprocess.run([sys.executable, partial / "pack.py", "unpack"], check=True, capture_output=True)
+            subprocess.run([sys.executable, _UNPACK, partial / "pack.py"], check=True, capture_output=True)
             partial.rename(folder)
     return folder / "www"
 

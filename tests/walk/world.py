@@ -167,21 +167,26 @@ def lowered(bound: Bound, number: int) -> Iterator[Limits]:
 
 @contextmanager
 def _everywhere(limit: Limit, other: Limit) -> Iterator[None]:
-    everything = [
-        (module, name, value)
-        for module in list(sys.modules.values())
-        if getattr(module, "__name__", "").startswith("hullmark.")
-        for name, value in list(vars(module).items())
-    ]
     with ExitStack() as stack:
-        for module, name, value in everything:
-            if value is limit:
-                stack.enter_context(_attribute(module, name, other))
+        for owner, name in _holders(len(sys.modules)).get(id(limit), ()):
+            stack.enter_context((_field if isinstance(owner, Read) else _attribute)(owner, name, other))
+        yield
+
+
+@cache
+def _holders(_loaded: int) -> dict[int, list[tuple[Any, str]]]:
+    """Where each limit is held, by its identity, in so many modules as are loaded: in a module under a name, or in a field of a read."""
+    holders: dict[int, list[tuple[Any, str]]] = {}
+    for module in list(sys.modules.values()):
+        if not getattr(module, "__name__", "").startswith("hullmark."):
+            continue
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Limit):
+                holders.setdefault(id(value), []).append((module, name))
             elif isinstance(value, Read):
                 for field in ("limit", "layer_limit", "image_limit"):
-                    if getattr(value, field) is limit:
-                        stack.enter_context(_field(value, field, other))
-        yield
+                    holders.setdefault(id(getattr(value, field)), []).append((value, field))
+    return holders
 
 
 @contextmanager

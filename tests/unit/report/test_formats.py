@@ -113,37 +113,30 @@ def test_equal_verdicts_give_equal_bytes(of: Format[Verdict], case: str) -> None
     assert of.render(verdict, PLAIN) == of.render(again, PLAIN)
 
 
-@pytest.mark.parametrize("of", INVENTORY_FORMATS, ids=lambda of: of.name)
-def test_any_inventory_is_rendered(of: Format[Inventory]) -> None:
-    @ANY_TEXT
-    @given(inventories(), contexts())
-    def any_inventory(inventory: Inventory, context: RenderContext) -> None:
+# By all formats at once: what is rendered takes longer to make up than to render.
+
+
+@ANY_TEXT
+@given(inventories(), contexts())
+def test_any_inventory_is_rendered(inventory: Inventory, context: RenderContext) -> None:
+    for of in INVENTORY_FORMATS:
         _check(of, of.render(inventory, context))
 
-    any_inventory()
 
-
-@pytest.mark.parametrize("of", VERDICT_FORMATS, ids=lambda of: of.name)
-def test_any_verdict_is_rendered(of: Format[Verdict]) -> None:
-    @ANY_TEXT
-    @given(verdicts(), contexts())
-    def any_verdict(verdict: Verdict, context: RenderContext) -> None:
+@ANY_TEXT
+@given(verdicts(), contexts())
+def test_any_verdict_is_rendered(verdict: Verdict, context: RenderContext) -> None:
+    for of in VERDICT_FORMATS:
         _check(of, of.render(verdict, context))
 
-    any_verdict()
 
-
-@pytest.mark.parametrize("name", names("difference"))
-def test_any_difference_is_rendered(name: str) -> None:
-    of = load("difference", name)
-
-    @ANY_TEXT
-    @given(inventories(), inventories(), contexts())
-    def any_difference(before: Inventory, after: Inventory, context: RenderContext) -> None:
-        difference = image_difference(ComparedImage(inventory=before), ComparedImage(inventory=after))
+@ANY_TEXT
+@given(inventories(), inventories(), contexts())
+def test_any_difference_is_rendered(before: Inventory, after: Inventory, context: RenderContext) -> None:
+    difference = image_difference(ComparedImage(inventory=before), ComparedImage(inventory=after))
+    for name in names("difference"):
+        of = load("difference", name)
         _check(of, of.render(difference, context))
-
-    any_difference()
 
 
 def _check(of: Format[Any], rendered: bytes) -> None:

@@ -17,6 +17,7 @@ from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.facets.configuration.sshd_keywords import CHOICES, KEYWORDS, SYNONYMS, Keyword, defaults
 from hullmark.facets.configuration.sshd_refusals import refusal
 from hullmark.facets.configuration.start import Command
+from hullmark.facets.configuration.written_value import WrittenValue
 from hullmark.model.limit import Limit
 from hullmark.model.setting import Setting, Value
 from hullmark.rootfs.reads import Remark
@@ -48,22 +49,13 @@ _NUMBER = re.compile(r"\d{1,9}").fullmatch
 _OPTIONAL = frozenset({"UnusedConnectionTimeout"})
 
 
-class _WrittenValue(msgspec.Struct):
-    """A value, where it is written first, and the further lines that add to it."""
-
-    value: Value
-    path: str
-    line: int
-    more: tuple[SourceLine, ...] = ()
-
-
 class _Block(msgspec.Struct):
     """What holds for everyone (`criteria` is empty), or for those whom a Match line names. Values by keyword."""
 
     criteria: str
     path: str
     line: int
-    values: dict[str, _WrittenValue]
+    values: dict[str, WrittenValue]
     around: tuple[SourceLine, ...] = ()
 
 
@@ -149,13 +141,9 @@ class _Reader:
         if known is not None and keyword.name in self.everyone_is_given:
             return
         if known is None:
-            block.values[keyword.name] = _WrittenValue(value, at.path, at.line)
-        elif keyword.kind in ("more", "lines") and isinstance(known.value, tuple) and isinstance(value, tuple):
-            if len(known.value) + len(value) > _MAX_ITEMS:
-                self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
-            else:
-                known.value += value
-                known.more += (at,)
+            block.values[keyword.name] = WrittenValue(value, at.path, at.line)
+        elif keyword.kind in ("more", "lines") and isinstance(value, tuple) and not known.grow(value, at, _MAX_ITEMS):
+            self._files.problem(at.path, f"so many values of {keyword.name} are not read", at.line)
 
 
 def _criteria(words: list[str]) -> Iterator[str]:
@@ -303,27 +291,30 @@ def _with_ports(lines: tuple[str, ...], ports: tuple[str, ...]) -> Iterator[str]
             yield from (f"{address}:{port}{space}{domain}" for port in ports)
 
 
-def _listening(files: Files, everyone: dict[str, _WrittenValue]) -> None:
+def _listening(files: Files, everyone: dict[str, WrittenValue]) -> None:
     """ListenAddress comes to addresses with ports, and is all addresses where it is not set."""
     ports, family = everyone["Port"].value, everyone["AddressFamily"].value
-    known = everyone.get("ListenAddress", _WrittenValue(None, "", 0))
+    known = everyone.get("ListenAddress", WrittenValue(None, "", 0))
     addresses = known.value or {"any": ("[::]", "0.0.0.0"), "inet": ("0.0.0.0",)}.get(str(family), ("[::]",))  # noqa: S104
     if isinstance(addresses, tuple) and isinstance(ports, tuple):
         listening = tuple(islice(_with_ports(addresses, ports), _MAX_ITEMS + 1))
         if len(listening) > _MAX_ITEMS:
             files.problem(MAIN, "so many addresses that it listens on are not told")
-        everyone["ListenAddress"] = _WrittenValue(listening[:_MAX_ITEMS], known.path, known.line, known.more)
+        everyone["ListenAddress"] = WrittenValue(listening[:_MAX_ITEMS], known.path, known.line, known.more)
 
 
-def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, _WrittenValue]:
+def _in_effect(files: Files, reader: _Reader, standard: dict[str, Value]) -> dict[str, WrittenValue]:
     """The settings where no Match line applies: `Match all` comes before the lines outside, and the defaults last."""
-    values: dict[str, _WrittenValue] = {}
+    values: dict[str, WrittenValue] = {}
+    for block in (*reader.matches, reader.everyone):
+        for written in block.values.values():
+            written.settle()
     for block in (*(block for block in reader.matches if block.criteria.lower() == "all"), reader.everyone):
         for name, written in block.values.items():
             values.setdefault(name, written)
     for name, value in standard.items():
-        known = values.setdefault(name, _WrittenValue(value, "", 0))
-        values[name] = _WrittenValue(_merge_with_default(known.value, value), known.path, known.line, known.more)
+        known = values.setdefault(name, WrittenValue(value, "", 0))
+        values[name] = WrittenValue(_merge_with_default(known.value, value), known.path, known.line, known.more)
     for name, known in values.items():
         if (
             name not in standard

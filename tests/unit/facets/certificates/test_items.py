@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from hullmark.facets.certificates.items import MAX_BLOCKS
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
+from tests.support.keytool import KEYTOOL
 from tests.unit.facets.certificates.plain import plain_items
 
 RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 — it is to be found weak
@@ -112,8 +113,8 @@ def test_a_store_that_keytool_writes_is_read(tmp_path: Path) -> None:
     if shutil.which("keytool") is None:
         pytest.skip("keytool is not installed")
     store = tmp_path / "store"
-    command = "keytool -genkeypair -storetype JKS -alias x -keyalg RSA -keysize 2048 -dname CN=three -storepass secret1"
-    subprocess.run([*command.split(), "-keystore", str(store)], check=True, capture_output=True)
+    command = "-genkeypair -storetype JKS -alias x -keyalg RSA -keysize 2048 -dname CN=three -storepass secret1"
+    subprocess.run([*KEYTOOL, *command.split(), "-keystore", str(store)], check=True, capture_output=True)
     key, certificate = plain_items(store.read_bytes())
     assert key == PrivateKey(number=1, is_encrypted=True)
     assert isinstance(certificate, Certificate)

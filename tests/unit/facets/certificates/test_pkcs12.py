@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hullmark.facets.certificates.ber import INTEGER, OBJECT, OCTETS, SEQUENCE, DamagedBer, elements, encode_value
 from hullmark.facets.certificates.pkcs12 import MAX_ROUNDS, TooCostly, open_store
 from hullmark.model.certificate import Certificate, PrivateKey, Unread
+from tests.support.keytool import KEYTOOL
 from tests.unit.facets.certificates.plain import plain_items
 from tests.unit.facets.certificates.test_items import CERTIFICATE, DER, OPEN, OTHER, PEM, PKCS8, RSA
 
@@ -209,7 +210,7 @@ def test_what_openssl_makes_is_open(tmp_path: Path, options: str) -> None:
 @pytest.mark.skipif(shutil.which("keytool") is None, reason="keytool is not installed")
 @pytest.mark.parametrize("password", ["changeit", "othersecret"])
 def test_what_keytool_makes_is_told(tmp_path: Path, password: str) -> None:
-    words = ["keytool", "-genkeypair", "-alias", "a", "-keyalg", "EC", "-storetype", "PKCS12", "-dname", "CN=java"]
+    words = [*KEYTOOL, "-genkeypair", "-alias", "a", "-keyalg", "EC", "-storetype", "PKCS12", "-dname", "CN=java"]
     words += ["-keystore", "a.p12", "-storepass", password]
     subprocess.run(words, cwd=tmp_path, capture_output=True, check=True, timeout=60)
     expected = ["key ec", "CN=java"] if password == "changeit" else ["key "]  # noqa: S105

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hullmark.facets.certificates.items import items_in
 from hullmark.facets.certificates.keystores import opened_key
 from hullmark.model.certificate import Certificate, Item, KeyStore, PrivateKey
+from tests.support.keytool import KEYTOOL
 
 
 def made(folder: Path, kind: str, password: str, *, of_key: str = "") -> list[Item]:
@@ -20,9 +21,11 @@ def made(folder: Path, kind: str, password: str, *, of_key: str = "") -> list[It
     if shutil.which("keytool") is None:
         pytest.skip("keytool is not installed")
     store = folder / f"{kind}-{password}-{of_key}"
-    command = f"keytool -genkeypair -storetype {kind} -alias x -keyalg EC -dname CN=three -storepass {password} -keystore {store}"
+    command = (
+        f"-genkeypair -storetype {kind} -alias x -keyalg EC -dname CN=three -storepass {password} -keystore {store}"
+    )
     command += f" -keypass {of_key or password}"
-    subprocess.run(command.split(), check=True, capture_output=True)
+    subprocess.run([*KEYTOOL, *command.split()], check=True, capture_output=True)
     return list(items_in(store.read_bytes()))
 
 
