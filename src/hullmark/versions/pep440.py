@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 
 from hullmark.versions import generic
 from hullmark.versions.condition import Bound, Condition
@@ -30,6 +30,8 @@ _WILDCARD = re.compile(
 _SEPARATORS = re.compile(r"[-_.]")
 _PRE = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc"}
 _NO_NUMBER = (0, "")
+_SHORT = 64
+"""Characters of a version that is worth remembering."""
 
 Number = tuple[int, str]
 Local = tuple[tuple[int, Number, str], ...]
@@ -148,6 +150,11 @@ def _parse_or_reject(version: str) -> Parsed:
 
 
 def _parse_version(version: str) -> Parsed | None:
+    """What it consists of, which nobody changes; None for what is not PEP 440. An advisory's versions are compared with many bounds."""
+    return _remembered(version) if len(version) <= _SHORT else _read(version)
+
+
+def _read(version: str) -> Parsed | None:
     found = _VERSION(version.strip())
     if found is None:
         generic.compare(version, "1")
@@ -174,6 +181,8 @@ def _local(local: str | None) -> Local:
     parts = _SEPARATORS.split(local.lower()) if local else []
     return tuple((1, number(part), "") if part.isdigit() else (0, _NO_NUMBER, part) for part in parts)
 
+
+_remembered = lru_cache(maxsize=1 << 14)(_read)
 
 SCHEME = Scheme(
     name="pep440",
