@@ -69,6 +69,9 @@ def test_readers_of_roff_complain_of_nothing(reader: list[str], tmp_path: Path) 
     for name, text in PAGES.items():
         (tmp_path / f"{name}.1").write_text(text.replace('1 "" "hull', '1 "2026-01-01" "hull'), "ascii")
     paths = sorted(map(str, tmp_path.iterdir()))
+    if reader[0] == "man":
+        # It has groff read each page, which has read all of them, by seven processes: a few show that it finds its way.
+        paths = [path for number, path in enumerate(paths) if number % 10 == 0 or path.endswith("-scan.1")]
     ran = subprocess.run(
         [*reader, *paths],
         capture_output=True,
