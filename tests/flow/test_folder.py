@@ -274,3 +274,21 @@ def test_a_hard_link_is_another_name_of_a_file(hullmark: Program, root: Path) ->
     assert {(files[f"/opt/{name}"]["sha256"], files[f"/opt/{name}"]["size"]) for name in "abc"} == {
         (files["/opt/a"]["sha256"], size)
     }
+
+
+def test_a_file_that_is_wanted_by_another_of_its_names_only_is_read(hullmark: Program, root: Path) -> None:
+    (root / "a" / "store").mkdir(parents=True)
+    (root / "srv" / "node_modules" / "x").mkdir(parents=True)
+    (root / "a" / "store" / "01").write_text('{"name": "x", "version": "1.2.3"}')
+    os.link(root / "a" / "store" / "01", root / "srv" / "node_modules" / "x" / "package.json")
+    with (root / "a" / "store" / "02").open("wb") as large:
+        large.seek(200 << 20)
+        large.write(b"x")
+    os.link(root / "a" / "store" / "02", root / "srv" / "package-lock.json")
+    document = scan(hullmark, root)
+    assert ("npm", "x", "1.2.3") in [
+        (package["type"], package["name"], package["version"]) for package in document["packages"]
+    ]
+    assert [(problem["path"], problem["kind"]) for problem in document["problems"]] == [
+        ("/srv/package-lock.json", "unseen")
+    ]

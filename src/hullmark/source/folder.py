@@ -6,13 +6,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from typing import Any
 
 from hullmark.model.errors import HullmarkError
-from hullmark.rootfs.builder import RecordBuilder
+from hullmark.rootfs.builder import SPARSE, RecordBuilder
 from hullmark.rootfs.dispatch import Dispatch
 from hullmark.rootfs.entry import LayerRecord
 from hullmark.rootfs.limits import DEFAULT, Limits
-from hullmark.rootfs.tar import HEAD_BYTES
+from hullmark.rootfs.reads import Read
+from hullmark.rootfs.tar import HEAD_BYTES, Body
 
 _KINDS = {
     stat.S_IFREG: "f",
@@ -49,7 +51,30 @@ def read_folder(folder: str, dispatch: Dispatch, *, digests: bool = False, limit
                 _take(root, path, status, builder, limits)
         except OSError as error:
             builder.problem(path, "rootfs", f"cannot be read: {error.strerror}")
+    for path, files in builder.find_late_reads().items():
+        for wanted in files:
+            _read_for_links(root, path, wanted, builder, limits)
     return builder.record("", "", 0)
+
+
+def _read_for_links(
+    root: bytes, path: bytes, wanted: list[tuple[int, Read[Any]]], builder: RecordBuilder, limits: Limits
+) -> None:
+    """Read a file again for those reads that want it by another of its names only: (the entry with that name, the read)."""
+    try:
+        for index, read in wanted:
+            handle = _open(os.path.join(root, path))
+            try:
+                status = os.fstat(handle)
+                if _is_hollow(status, limits):
+                    builder.problem(builder.entries[index].path, read.name, SPARSE)
+                else:
+                    _give(handle, status.st_size, builder.late_body(index, read, status.st_size))
+            finally:
+                os.close(handle)
+    except OSError as error:
+        for index, read in wanted:
+            builder.problem(builder.entries[index].path, read.name, f"cannot be read: {error.strerror}")
 
 
 def _walk(root: bytes, device: int, builder: RecordBuilder) -> Iterator[tuple[bytes, os.stat_result]]:
@@ -101,7 +126,7 @@ def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuild
         builder.entry(path, kind, meta, link, b"")
         return
     try:
-        handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = _open(full)
     except OSError:
         builder.entry(path, kind, meta, b"", b"")  # it is there, whatever is in it
         raise
@@ -112,6 +137,10 @@ def _take(root: bytes, path: bytes, status: os.stat_result, builder: RecordBuild
         os.close(handle)
 
 
+def _open(full: bytes) -> int:
+    return os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def _is_hollow(status: os.stat_result, limits: Limits) -> bool:
     """Whether a file claims far more than the disk holds of it: then reading it would only be a waste of time."""
     return status.st_size > limits.bomb_bytes and status.st_size > limits.bomb_ratio * status.st_blocks * 512
@@ -119,9 +148,13 @@ def _is_hollow(status: os.stat_result, limits: Limits) -> bool:
 
 def _read(handle: int, path: bytes, meta: tuple[int, int, int, int, int], builder: RecordBuilder) -> None:
     body = builder.entry(path, "f", meta, b"", os.pread(handle, HEAD_BYTES, 0))
-    if body is None:
-        return
-    left = meta[3]
+    if body is not None:
+        _give(handle, meta[3], body)
+
+
+def _give(handle: int, size: int, body: Body) -> None:
+    """Show the first bytes of a file, up to this size."""
+    left = size
     if left <= _PIECE:
         body.whole(memoryview(os.pread(handle, left, 0)))
         return
