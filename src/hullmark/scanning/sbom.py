@@ -10,6 +10,7 @@ from hullmark.catalog.sbom import read_sbom
 from hullmark.catalog.sbom.document import MAX_BYTES
 from hullmark.catalog.sbom.packages import merge_packages
 from hullmark.model.errors import HullmarkError
+from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.inventory import Inventory
 from hullmark.scanning.documents import read_bounded, read_input
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
@@ -24,8 +25,21 @@ def inventory_from_sbom(document: Path | bytes, name: str = "") -> Inventory:
     """
     if isinstance(document, Path):
         document, name = read_bounded(document, MAX_BYTES), name or str(document)
-    inventory = read_sbom(document, name)
-    return replace(inventory, config=without_secrets(inventory.config)) if inventory.config is not None else inventory
+    return _mask(read_sbom(document, name))
+
+
+def _mask(inventory: Inventory) -> Inventory:
+    """The inventory with secrets masked in the settings, and in the instructions that it has beside its layers."""
+    config, layers = inventory.config or ImageConfig(), inventory.source.layers
+    steps = tuple(HistoryEntry(layer.created_by) for layer in layers)
+    shown = without_secrets(replace(config, history=config.history + steps))
+    history, steps = shown.history[: len(config.history)], shown.history[len(config.history) :]
+    masked = tuple(replace(layer, created_by=step.created_by) for layer, step in zip(layers, steps, strict=True))
+    return replace(
+        inventory,
+        source=replace(inventory.source, layers=masked),
+        config=replace(shown, history=history) if inventory.config is not None else None,
+    )
 
 
 def sbom_at(path: str, resources: ScanResources) -> Inventory:
