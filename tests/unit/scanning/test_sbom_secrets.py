@@ -10,12 +10,12 @@ import pytest
 
 from hullmark.scanning.sbom import inventory_from_sbom
 
-_SECRET = "hunter2pass99"
+_HIDDEN = "hunter2pass99"
 _CONFIG = {
     "architecture": "amd64",
     "os": "linux",
-    "history": [{"created_by": f"RUN curl -u me:{_SECRET} https://x"}, {"created_by": "ENV A", "empty_layer": True}],
-    "config": {"Env": [f"DB_PASSWORD={_SECRET}"]},
+    "history": [{"created_by": f"RUN curl -u me:{_HIDDEN} https://x"}, {"created_by": "ENV A", "empty_layer": True}],
+    "config": {"Env": [f"DB_PASSWORD={_HIDDEN}"]},
 }
 _DIFF_ID = "sha256:" + "a" * 64
 
@@ -33,7 +33,7 @@ def _trivy() -> dict[str, Any]:
 def _cyclonedx() -> dict[str, Any]:
     properties = [
         {"name": "hullmark:layer:0:diff_id", "value": _DIFF_ID},
-        {"name": "hullmark:layer:0:created_by", "value": f"RUN curl -u me:{_SECRET} https://x"},
+        {"name": "hullmark:layer:0:created_by", "value": f"RUN curl -u me:{_HIDDEN} https://x"},
     ]
     return {
         "bomFormat": "CycloneDX",
@@ -48,7 +48,7 @@ def test_no_secret_of_an_instruction_is_left(document: dict[str, Any]) -> None:
     inventory = inventory_from_sbom(json.dumps(document).encode(), "x")
     [layer] = inventory.source.layers
     assert layer.created_by == "RUN curl -u me:**** https://x"
-    assert _SECRET.encode() not in msgspec.json.encode(inventory)
+    assert _HIDDEN.encode() not in msgspec.json.encode(inventory)
 
 
 def test_the_settings_are_those_of_the_report() -> None:
