@@ -17,7 +17,7 @@ MANDIR := $(HOME)/.local/share/man/man1
 # They take whole files in the order of tests/conftest.py. One more than processors: tests of the server wait for other processes half the time.
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint lint-types lint-style lint-rooms lint-reached format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients test-compiled corpus-packages clean
+.PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint lint-types lint-style lint-rooms lint-reached format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -125,9 +125,6 @@ test-packages: ## install the Debian packages that tests use (as root)
 
 test-clients: $(READY) ## install the foreign clients that tests use into var, as Anchore's (where they can be had)
 	@$(BIN)/python -m tests.support.clients
-
-test-compiled: $(READY) ## read all tests once, so that the processes of a run do not compile them one beside the other
-	@$(BIN)/pytest --collect-only -qq $(TESTS) >/dev/null
 
 corpus-packages: ## install the Debian packages that build test images (as root)
 	@tools/packages.sh corpus
