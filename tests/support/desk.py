@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from httpx import Response
@@ -169,9 +170,9 @@ async def desk_over(database_url: str, folder: Path, registry: FakeRegistry, **c
     turn.SECONDS = _PATIENCE
     # Where a test is about what scans may take, they are started as ever.
     bounds = {"scan_memory", "scan_seconds", "scan_slots"} & changes.keys()
-    isolated._start = asyncio.create_subprocess_exec if bounds else fork_task  # type: ignore[assignment]
+    start = asyncio.create_subprocess_exec if bounds else fork_task
     database._READY = 0
-    with _application(services) as app:
+    with _application(services) as app, patch.object(isolated, "_start", start):
         app.state["gate"] = gate = Gate(services)
         gate.identity.passwords = Passwords(time_cost=1, memory_kib=64)
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # the framework's own words for the same

@@ -20,7 +20,7 @@ from hullmark.model.licences.conclusions import declared_by
 from hullmark.model.licences.expressions import expression_of, spdx_expression
 from hullmark.model.limit import Limit
 from hullmark.model.package import Package
-from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
+from hullmark.rootfs.reads import MIB, LocatedFact, NullSink, Read, Report
 
 MAX_TEXT = Limit(
     256 * 1024, "bytes of a licence file in which licences are recognised; larger ones are passed over", "shortened"
@@ -36,16 +36,6 @@ _NAMES = (
 )  # fmt: skip
 _ENDS = ("", ".txt", ".md", ".rst", ".markdown", ".TXT", ".MD")
 _COPYRIGHT = "/copyright"
-
-
-class _IgnoringSink:
-    """Takes no notice of a file that is too large for a licence: it only tells what may be told besides."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing."""
-
-    def finish(self, report: Report, /) -> None:
-        """Nothing."""
 
 
 def extract(path: str, body: memoryview, report: Report) -> bytes | None:
@@ -70,7 +60,7 @@ LICENCE_FILES = Read(
     layer_limit=_MAX_IN_LAYER,
     image_limit=_MAX_IN_IMAGE,
     weigh=len,
-    oversize=lambda size: _IgnoringSink(),
+    oversize=lambda size: NullSink(),  # it only tells what may be told besides
     sources=("catalog/licence_files",),
     other_names=False,
 )

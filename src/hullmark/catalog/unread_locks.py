@@ -53,8 +53,8 @@ LOCK_FILES = replace(presence("lock-files", *(f"**/{name}" for name in _TYPES)),
 
 
 def unread_locks(view: View, packages: Iterable[Package], catalogers: Iterable[Cataloger]) -> Iterator[Problem]:
-    """One note for each package type that has lock files and no installed package. Lock files inside installed packages do not count,
-    nor those that a chosen cataloger reads, nor empty ones.
+    """One note for each package type that has lock files and no installed package. Lock files do not count that are empty, that
+    belong to installed packages, or that a chosen cataloger reads.
     """
     found: dict[str, list[str]] = {}
     for file in view.facts(LOCK_FILES):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+from hullmark.model.late import late
+from hullmark.model.purl import unquote
 
 _RED_HAT = re.compile(r"cpe:(?:/|2\.3:)[aoh]:redhat:(?P<product>[^:]+)(?::(?P<version>[^:]*))?").match
 
@@ -18,6 +21,29 @@ def red_hat_product(cpe: str) -> str:
         return ""
     version = found["version"] or ""
     return found["product"] if version in ("", "*", "-") else f"{found['product']}:{version}"
+
+
+_NAME = late(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
+_IS_PRODUCT = late(r"[aoh]:[^\s:*?]+:[^\s:*?]+").fullmatch
+_ESCAPED = late(r"\\(.)")
+
+
+def products(cpes: Iterable[str]) -> list[str]:
+    """Part, vendor and product (`a:f5:nginx`) of CPE names of either kind, without repeats."""
+    found = (match for cpe in cpes if (match := _NAME(cpe)) is not None)
+    names = dict.fromkeys(
+        ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
+    )
+    return list(filter(_IS_PRODUCT, names))
+
+
+def named_application(cpes: Iterable[str]) -> tuple[str, str]:
+    """Product and version of the first of these CPE names that names an application, "" where it does not say, or none does."""
+    found = next((match for cpe in cpes if (match := _NAME(cpe)) is not None and match[1] == "a"), None)
+    if found is None:
+        return "", ""
+    product, version = (_ESCAPED.sub(r"\1", unquote(text or "")) for text in found.group(3, 4))
+    return product, "" if version in ("*", "-") else version
 
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]")

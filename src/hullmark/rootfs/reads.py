@@ -45,6 +45,16 @@ class Sink(Protocol):
         """The file is complete: return the fact, or None."""
 
 
+class NullSink:
+    """Takes no notice of a file that is too large to be held."""
+
+    def write(self, piece: memoryview, /) -> None:
+        """Nothing."""
+
+    def finish(self, report: Report, /) -> None:
+        """Nothing."""
+
+
 class Read(msgspec.Struct, Generic[F], frozen=True, kw_only=True):
     """One kind of file, and what is taken from it.
 

@@ -54,7 +54,7 @@ class _Fold:
         return Tree(self._nodes, implied, tuple(self._ghosts), tuple(self._problems), self._moved, links)
 
     def _find_symlinks(self) -> Iterator[bytes]:
-        """The paths of the symbolic links in the finished tree, of those that any layer has."""
+        """The paths of the symbolic links in the finished tree."""
         for path in dict.fromkeys((*self._symlinks, *self._moved)) if self._symlinks else ():
             node = self._nodes.get(path)
             if node is not None and node.entry.kind == "l":

@@ -39,6 +39,7 @@ _KINDS: dict[str, type[HullmarkError]] = {
 
 
 _start = asyncio.create_subprocess_exec
+"""How a process is started; where many are, one that is loaded already may be forked instead."""
 
 
 class _Refusal(msgspec.Struct, frozen=True, kw_only=True):

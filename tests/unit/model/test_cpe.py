@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.model.cpe import cpe_names
+from hullmark.model.cpe import cpe_names, named_application, products
 
 # The formatted string of NISTIR 7695, as the schema of CycloneDX has it: part, vendor, product and version; the rest is not said.
 IS_NAME = re.compile(
@@ -39,3 +39,14 @@ def test_a_name_says_part_vendor_product_and_version(products: str, version: str
 def test_whatever_is_written_is_a_name_of_the_standard(products: str, version: str) -> None:
     for name in cpe_names(f"a:{products}:x {products}", version):
         assert IS_NAME(name), name
+
+
+def test_what_is_written_is_read_back() -> None:
+    names = list(cpe_names("a:f5:nginx a:erlang:erlang/otp", "17.0.9+9"))
+    assert products([*names, "cpe:/a:f5:nginx:1", "cpe:2.3:a:x", "nginx"]) == ["a:f5:nginx", "a:erlang:erlang/otp"]
+    assert named_application(names) == ("nginx", "17.0.9+9")
+
+
+def test_an_application_is_named_by_the_first_name_of_one() -> None:
+    assert named_application(["cpe:/o:linux:linux_kernel:6", "cpe:/a:openssl:openssl:*"]) == ("openssl", "")
+    assert named_application(["cpe:/o:linux:linux_kernel:6"]) == ("", "")

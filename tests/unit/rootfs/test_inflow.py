@@ -104,13 +104,10 @@ def test_limits_are_asked_at_the_end_of_each_chunk() -> None:
         buffer, start, count = inflow.refill(rest)
         assert buffer[start - len(rest) : start] == bytes(rest)
         seen += buffer[start : start + count]
-        rest = (
-            memoryview(buffer)[start + count - 100_000 * len(asked) : start + count]
-            if count == CHUNK_BYTES
-            else rest[:0]
-        )
         if not count:
             break
+        left = 100_000 * len(asked) if count == CHUNK_BYTES else 0
+        rest = memoryview(buffer)[start + count - left : start + count]
     assert seen == LARGE
     inflow.close()
     inflow.close()

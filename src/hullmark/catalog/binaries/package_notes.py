@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.catalog.binaries.programs import PROGRAMS, PackageNote
 from hullmark.catalog.view import View
+from hullmark.model.cpe import products
 from hullmark.model.late import late
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
@@ -37,7 +38,7 @@ def _package(note: PackageNote, at: Location) -> Package:
         type = "generic"
     system, version = _system(note)
     namespace = "opensuse" if system.startswith("opensuse") else _NAMESPACES_OF_SYSTEMS.get(system, system)
-    told = {"os_cpe": note.os_cpe, "cpes": _products(note.app_cpe)}
+    told = {"os_cpe": note.os_cpe, "cpes": " ".join(products((note.app_cpe,)))}
     return Package(
         type=type,
         name=note.name,
@@ -54,14 +55,6 @@ def _package(note: PackageNote, at: Location) -> Package:
         locations=(at,),
         notes={key: value for key, value in told.items() if value},
     )
-
-
-def _products(cpe: str) -> str:
-    if not cpe:
-        return ""
-    from hullmark.catalog.sbom.packages import products  # hardly any note has such a name
-
-    return " ".join(products((cpe,)))
 
 
 def _system(note: PackageNote) -> tuple[str, str]:

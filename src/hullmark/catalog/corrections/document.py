@@ -17,9 +17,9 @@ import re
 from collections.abc import Iterable, Mapping
 
 from hullmark.catalog.corrections.marked_yaml import LineError, Node, read_marked
-from hullmark.catalog.sbom.packages import products
 from hullmark.catalog.sbom.purl_parts import parts_of
 from hullmark.model.correction import Correction, Corrections, Identity, PackagePattern
+from hullmark.model.cpe import products
 from hullmark.model.limit import Limit
 
 MAX_BYTES = Limit(4 << 20, "bytes of a file of corrections", "refused")

@@ -21,7 +21,7 @@ from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.model.supplier import SUPPLIER, agent
-from hullmark.rootfs.reads import MIB, Read, Remark, Report
+from hullmark.rootfs.reads import MIB, NullSink, Read, Remark, Report
 
 _PLUGIN_GROUPS = (names.JENKINS_GROUP, "io.jenkins.plugins")
 _REPOSITORIES = ("/maven-repo/", "/.m2/repository/")
@@ -68,16 +68,6 @@ def extract_requires(path: str, body: memoryview, report: Report) -> bytes | Non
     except ValueError as error:
         report(Remark(f"it {error}"))
         return None
-
-
-class _LargeArchive:
-    """Takes no notice of an archive that is too large: the other read of it says so."""
-
-    def write(self, piece: memoryview, /) -> None:
-        """Nothing."""
-
-    def finish(self, report: Report, /) -> None:
-        """Nothing."""
 
 
 class _TooLarge:
@@ -196,7 +186,7 @@ DIGESTS: Read[JarFact] = Read(
     extract=extract_digests,
     globs=ARCHIVES.globs,
     limit=ARCHIVES.limit,
-    oversize=lambda size: _LargeArchive(),
+    oversize=lambda size: NullSink(),  # the other read of it says that it is too large
     sources=("catalog",),
     other_names=False,
 )

@@ -55,7 +55,7 @@ _TAILS = (
     | {b".xml", b"ties", b"T.MF", b"t.mf"}
     | {*(b"ENSE", b"ense", b"ENCE", b"YING", b".txt", b".TXT", b"E.md", b"e.md", b"G.md")}
 )
-_EMPTY = ("org.spark-project.spark", "unused")
+_EMPTY_ARTIFACT = ("org.spark-project.spark", "unused")
 _MAVEN = "META-INF/maven/"
 _TEXTS = frozenset(
     f"{folder}{name}{end}"
@@ -337,7 +337,7 @@ def tells_licence(manifest: dict[str, str], poms: Iterable[Pom]) -> bool:
 
 def has_content(pom: Pom) -> bool:
     """Whether there is anything in an artifact. Spark packs one without into each of its archives, so that Maven writes their poms anew."""
-    return (pom.group, pom.artifact) != _EMPTY
+    return (pom.group, pom.artifact) != _EMPTY_ARTIFACT
 
 
 def _is_wanted(name: str) -> bool:

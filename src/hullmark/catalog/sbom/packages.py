@@ -9,9 +9,10 @@ import msgspec
 
 from hullmark.catalog.sbom.document import MAX_LIST, SbomPackage, clip_text
 from hullmark.catalog.sbom.purl_parts import PurlParts, parts_of, source_of
+from hullmark.model.cpe import named_application, products
 from hullmark.model.limit import Limit
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
-from hullmark.model.purl import make_purl, unquote
+from hullmark.model.purl import make_purl
 from hullmark.model.supplier import SUPPLIER, has_supplier
 from hullmark.rootfs.reads import Remark
 
@@ -31,9 +32,6 @@ _SPOKEN_OF = frozenset(
 )  # fmt: skip
 """Types with advisories under their own names: guessed CPE names are not kept."""
 _MOST_NAMES = Limit(32, "names in CPE that one component of an SBOM gives")
-_NAMED = re.compile(r"[aoh]:[^\s:*?]+:[^\s:*?]+").fullmatch
-_CPE = re.compile(r"cpe:(?:2\.3:|/)([ao]):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*)(?::((?:[^:\\]|\\.)*))?").match
-_ESCAPED = re.compile(r"\\(.)")
 
 
 def package_of(entry: SbomPackage, report: Report) -> Package | None:
@@ -75,11 +73,7 @@ def package_of(entry: SbomPackage, report: Report) -> Package | None:
 
 def _by_cpe(entry: SbomPackage) -> SbomPackage:
     """The component under the name in its CPE: matching looks software up by the names in NVD."""
-    found = next((match for cpe in entry.cpes if (match := _CPE(cpe)) is not None and match[1] == "a"), None)
-    if found is None:
-        return entry
-    product, version = (_ESCAPED.sub(r"\1", unquote(text or "")) for text in (found[3], found[4]))
-    version = "" if version in ("*", "-") else version
+    product, version = named_application(entry.cpes)
     return msgspec.structs.replace(entry, name=product or entry.name, version=entry.version or version)
 
 
@@ -172,15 +166,6 @@ def _notes(type: str, entry: SbomPackage, parts: PurlParts | None, report: Repor
     if len(names) > _MOST_NAMES:
         report(f"{entry.label} has more than {_MOST_NAMES} names in CPE; the rest was left out")
     return {**notes, "cpes": " ".join(names[:_MOST_NAMES])} if names else notes
-
-
-def products(cpes: Iterable[str]) -> list[str]:
-    """Part, vendor and product of CPE names of either kind, without repeats."""
-    found = (match for cpe in cpes if (match := _CPE(cpe)) is not None)
-    names = dict.fromkeys(
-        ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
-    )
-    return list(filter(_NAMED, names))
 
 
 def by_owner(package: Package, owners: Mapping[str, str]) -> list[Package]:
