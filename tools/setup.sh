@@ -46,9 +46,11 @@ if ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/d
     "$python" -m venv .venv
 fi
 printf 'setup: installing what requirements.lock names\n'
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock ||
+# pip compiles on one processor: what it installs is compiled on all of them afterwards. A package may hold files for other Pythons.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock ||
     fail "pip could not install what requirements.lock names (its words are above)" \
         "check the network, and pip's own settings: .venv/bin/pip config list"
+.venv/bin/python -m compileall -qq -j 0 .venv/lib || true
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 if ! .venv/bin/python -m tools.console_assets; then
     if [[ ${CI:-} == true ]]; then
