@@ -96,6 +96,9 @@ def network() -> Iterator[Network]:
         made.remove()
 
 
+_GIVEN_UP = ("lost", "begins anew", "the job is no longer ours")
+
+
 @dataclass
 class Scene:
     """A server whose workers live in namespaces."""
@@ -124,6 +127,12 @@ class Scene:
 
     def log(self, name: str) -> str:
         return self.running.processes[name].log.read_text()
+
+    def has_given_up(self, name: str) -> bool:
+        """Whether a worker has ended its first work without a result: it found out that others have it; or the cut lasted longer than the
+        worker waits for the registry and the database, as on a busy machine, and it has begun anew or been told that the job is theirs."""
+        log = self.log(name)
+        return any(f'"event": "{event}"' in log for event in _GIVEN_UP) or log.count('"event": "working"') > 1
 
 
 @pytest.fixture
@@ -185,13 +194,13 @@ def test_a_worker_that_is_cut_off_loses_its_image_to_the_other_and_comes_back(sc
     cut = scene.running.processes["worker-1"]
     until(lambda: scene.working() != [], 60, "the analysis", 0.02)
     scene.network.link("worker-1", "down")
-    assert scene.states() == {"analysing": 1}
+    assert "analysed" not in scene.states()
     scene.work("worker-2")
     settled(scene, [digest])
     assert '"event": "analysed"' in scene.log("worker-2")
     assert cut.alive()
     scene.network.link("worker-1", "up")
-    until(lambda: '"event": "lost"' in scene.log("worker-1"), 90, "the end of what was begun before the cut")
+    until(lambda: scene.has_given_up("worker-1"), 90, "the end of what was begun before the cut")
     settled(scene, [digest])
     assert '"event": "analysed"' not in scene.log("worker-1")
     # It works again, and alone.
