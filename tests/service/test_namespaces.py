@@ -9,12 +9,10 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from tests.support.buckets import s3_bucket
-from tests.support.images import Blobs, tar_of
 from tests.support.processes import (
     Client,
     Server,
@@ -25,7 +23,7 @@ from tests.support.processes import (
     place,
     until,
 )
-from tests.support.small_images import numbered, put_image
+from tests.support.small_images import numbered, put_image, slow_registry
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +105,12 @@ class Scene:
     client: Client
     network: Network
     registry: str
-    bucket: dict[str, str]
+    slow: str
+
+    def add_slow(self) -> str:
+        """Add an image that takes some seconds to come; its digest."""
+        self.client.must("PUT", f"/api/v1/registries/{self.slow.partition('/')[0]}", {"verify": False})
+        return self.client.add(self.slow)
 
     def work(self, name: str) -> None:
         """Start a worker in its namespace, with a folder of its own."""
@@ -158,14 +161,8 @@ def scene(network: Network) -> Iterator[Scene]:
         running.ready()
         client = running.client.signed_in()
         client.prepare(registry)
-        yield Scene(running, client, network, registry, bucket)
-
-
-def slow_image(number: int) -> tuple[Blobs, Any]:
-    """An image that takes some seconds: many files, each to be read."""
-    files = {f"srv/{number}/{place_ % 97}/{place_}.txt": f"{number} {place_}".encode() * 20 for place_ in range(40_000)}
-    blobs = Blobs()
-    return blobs, blobs.image([tar_of({"etc/os-release": b"ID=debian\nVERSION_ID=12\n", **files})])
+        _, slow, _ = stack.enter_context(slow_registry(network.host))
+        yield Scene(running, client, network, registry, slow)
 
 
 def settled(scene: Scene, digests: list[str]) -> None:
@@ -190,7 +187,7 @@ def test_workers_in_two_namespaces_work_as_one(scene: Scene) -> None:
 
 def test_a_worker_that_is_cut_off_loses_its_image_to_the_other_and_comes_back(scene: Scene) -> None:
     scene.work("worker-1")
-    digest = scene.client.add(put_image(scene.registry, "slow/1", *slow_image(1)))
+    digest = scene.add_slow()
     cut = scene.running.processes["worker-1"]
     until(lambda: scene.working() != [], 60, "the analysis", 0.02)
     scene.network.link("worker-1", "down")
@@ -213,7 +210,7 @@ def test_a_worker_that_is_cut_off_loses_its_image_to_the_other_and_comes_back(sc
 
 def test_a_worker_that_is_told_to_stop_while_it_is_cut_off_ends(scene: Scene) -> None:
     scene.work("worker-1")
-    digest = scene.client.add(put_image(scene.registry, "slow/2", *slow_image(2)))
+    digest = scene.add_slow()
     until(lambda: scene.working() != [], 60, "the analysis", 0.02)
     scene.network.link("worker-1", "down")
     assert scene.running.processes.pop("worker-1").end(seconds=90) == 0
