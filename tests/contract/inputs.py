@@ -12,7 +12,7 @@ from tests.conformance.cases import cases, placed
 from tests.support import records
 from tests.support.executables import elf, fat, go_inline, go_pointed, macho, pe, rust
 from tests.support.nix_database import place, register, two_files
-from tests.support.package_files import deb, rpm
+from tests.support.package_files import apk, deb, rpm
 from tests.support.programs import NGINX, noted, program
 from tests.unit.catalog.languages.test_java import make_jar, properties
 from tests.unit.catalog.systems.test_rpm_databases import make_bdb, make_ndb, make_sqlite, package
@@ -85,6 +85,7 @@ MADE: tuple[Files, ...] = (
         f"{place('hello-2.12')}/bin/hello": b"x",
         **two_files(register("python3-3.11"), before=register("hello-2.12", "glibc-2.38")),
         "var/cache/apt/archives/vulnerable.deb": deb(),
+        "srv/vulnerable.apk": apk(),
         "srv/vulnerable.rpm": rpm(),
     },
     {

@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from tests.support.images import Blobs, Json, tar_of
 from tests.support.processes import (
     Client,
     Postgres,
@@ -21,7 +20,7 @@ from tests.support.processes import (
     place,
     until,
 )
-from tests.support.small_images import archive_of, numbered
+from tests.support.small_images import archive_of, numbered, slow_registry
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +28,10 @@ SETTINGS = {"HULLMARK_LEASE": "4", "HULLMARK_SILENCE": "4", "HULLMARK_HEARTBEAT"
 ROLES = ("api", "worker-1", "worker-2", "scheduler")
 
 
-def slow_image(files_count: int = 25_000) -> tuple[Blobs, Json]:
-    """An image that takes some seconds: many files, each to be read."""
-    files = {f"srv/{number % 97}/{number}.txt": f"{number}".encode() * 20 for number in range(files_count)}
-    blobs = Blobs()
-    return blobs, blobs.image([tar_of({"etc/os-release": b"ID=debian\nVERSION_ID=12\n", **files})])
+def add_slow(client: Client, reference: str) -> None:
+    """Add the image of a slow registry."""
+    client.must("PUT", f"/api/v1/registries/{reference.partition('/')[0]}", {"verify": False})
+    client.add(reference)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
@@ -44,21 +42,21 @@ def test_the_database_is_away_during_an_analysis(number: signal.Signals) -> None
         place() as folder,
         debian_postgres(folder / "postgres") as database,
         forked_server(folder, HULLMARK_DATABASE_URL=database.url(), **SETTINGS) as running,
+        slow_registry() as (_, reference, digest),
     ):
         running.migrate()
         for name in ROLES:
             running.start(name)
         running.ready()
         client = running.client.signed_in()
-        blobs, descriptor = slow_image()
-        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        add_slow(client, reference)
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
         away(database, number, 7.0)
         until(lambda: client.ask("GET", "/api/v1/images").status == 200, 30, "the interface")
         until(lambda: state_of(running) == "analysed", 120, "the analysis")
         until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
         told = running.rows("SELECT resource FROM event WHERE kind = 'image.analysed'")
-        assert told == [(descriptor["digest"],)]
+        assert told == [(digest,)]
         listens_again(client)
         until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
         assert all(running.processes[name].alive() for name in ROLES)
@@ -93,13 +91,13 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
     with (
         place() as folder,
         forked_server(folder, HULLMARK_WORKERS="1", **{**SETTINGS, "HULLMARK_LEASE": "10"}) as running,
+        slow_registry() as (_, reference, _),
     ):
         # On a busy machine the second worker must not lose its lease as well.
         running.start()
         running.ready()
         client = running.client.signed_in()
-        blobs, descriptor = slow_image()
-        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        add_slow(client, reference)
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
         [(lease,)] = running.rows("SELECT lease_by FROM image")
         still = int(lease.split(":")[-2])
@@ -115,14 +113,18 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
 
 
 def test_a_worker_that_is_told_to_stop_hands_back_what_takes_longer_than_it_may_wait() -> None:
-    with place() as folder, forked_server(folder, HULLMARK_WORKERS="1") as running:
+    with (
+        place() as folder,
+        forked_server(folder, HULLMARK_WORKERS="1") as running,
+        slow_registry(seconds=300) as (slow, reference, _),
+    ):
         running.start()
         running.ready()
         client = running.client.signed_in()
-        blobs, descriptor = slow_image(60_000)
-        assert client.upload(archive_of(blobs, descriptor), "slow.example/slow:1").status == 201
+        add_slow(client, reference)
         until(lambda: state_of(running) == "analysing", 60, "the analysis", 0.02)
         assert running.stop() == {"all": 0}
+        slow.rate = 0
         running.start()
         running.ready()
         until(lambda: state_of(running) == "analysed", 60, "the analysis")

@@ -340,7 +340,7 @@ def _learn(*, with_server: bool) -> None:
 
 def _serve(listener: socket.socket) -> list[str]:
     """Fork for whoever asks. Comes back only in the process of a run, with its arguments. Ends with the one who started it."""
-    assert len(list(Path("/proc/self/task").iterdir())) == 1, "a process with threads cannot fork"
+    _be_alone()
     gc.collect()
     gc.freeze()
     watched = selectors.DefaultSelector()
@@ -364,6 +364,14 @@ def _serve(listener: socket.socket) -> list[str]:
             for stream in theirs:
                 os.close(stream)
             watched.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, answer))
+
+
+def _be_alone() -> None:
+    """Wait for threads that have ended, which the kernel lists for a moment more: a process with threads cannot fork."""
+    until = time.monotonic() + _FORK_SECONDS / 2
+    while len(threads := [path.name for path in Path("/proc/self/task").iterdir()]) > 1:
+        assert time.monotonic() < until, f"there are threads that do not end: {threads}"
+        time.sleep(0.001)
 
 
 def _tell_end(watched: int, pid: int, answer: int) -> None:

@@ -16,6 +16,8 @@ from tests.support.places import REPOSITORY
 
 OLDER = "bookworm"
 _INCLUDED = "openssl,expat,libexpat1,libpng16-16,libpq5,curl,linux-libc-dev,python3-minimal"
+_MERGED = ("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr", "--include=usr-is-merged")
+"""/bin is a link from the start; else a package turns it into one, and brings the whole of Perl for that."""
 
 
 def archives() -> dict[str, str]:
@@ -41,7 +43,15 @@ def older_root() -> Path:
             for old in kept.glob("*.tar"):
                 old.unlink()
             partial = kept / "partial.tar"
-            command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={_INCLUDED}", OLDER, str(partial)]
+            command = [
+                "mmdebstrap",
+                "--quiet",
+                *_MERGED,
+                "--variant=apt",
+                f"--include={_INCLUDED}",
+                OLDER,
+                str(partial),
+            ]
             subprocess.run([*command, f"deb {at['main']} {OLDER} main"], check=True, timeout=300)
             partial.rename(made)
     return made

@@ -47,6 +47,19 @@ def deb(control: bytes = CONTROL, *, pack: str = ".gz", before: Mapping[str, byt
     return ar({"debian-binary": b"2.0\n", f"control.tar{pack}": packed, "data.tar.xz": lzma.compress(bytes(10240))})
 
 
+INFO = (
+    b"# made by hand\npkgname = vulnerable\npkgver = 1.0-r0\narch = x86_64\nlicense = MIT\n"
+    b"depend = so:libc.musl-x86_64.so.1\ndepend = b>1\n"
+)
+
+
+def apk(info: bytes = INFO, *, is_signed: bool = True) -> bytes:
+    """An .apk of Alpine's with such a .PKGINFO."""
+    signature = gzip.compress(control_tar({".SIGN.RSA.key.rsa.pub": b"x"})[:1024], mtime=0) if is_signed else b""
+    parts = (control_tar({".PKGINFO": info}), control_tar({"usr/bin/a": b"x"}))
+    return signature + b"".join(gzip.compress(part, mtime=0) for part in parts)
+
+
 def header(texts: Mapping[int, str]) -> bytes:
     """An rpm header of texts, with its mark."""
     index, store = b"", b""

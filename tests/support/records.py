@@ -293,6 +293,9 @@ RECORDS: dict[tuple[str, str], Record] = {
     ("systems.package_files", "DEB"): Record(
         f"srv/{NAME}.deb", package_files.deb(), (f"pkg:deb/debian/{NAME}@1.0-1?arch=amd64",)
     ),
+    ("systems.package_files", "APK"): Record(
+        f"srv/{NAME}.apk", package_files.apk(), (f"pkg:apk/alpine/{NAME}@1.0-r0?arch=x86_64",)
+    ),
     ("systems.package_files", "RPM"): Record(
         f"srv/{NAME}.rpm", package_files.rpm(), (f"pkg:rpm/{NAME}@1.0-1?arch=x86_64&upstream={NAME}-1.0-1.src.rpm",)
     ),
@@ -395,6 +398,16 @@ LOCKS: dict[tuple[str, str], Record] = {
         "conan.lock", {"version": "0.5", "requires": [f"{NAME}/1.0#0%1"]}, f"pkg:conan/{NAME}@1.0"
     ),
     ("locks.conan", "FILE"): _text("conanfile.txt", f"[requires]\n{NAME}/1.0\n", f"pkg:conan/{NAME}@1.0"),
+    ("locks.conda_locks", "LOCK"): _text(
+        "pixi.lock",
+        f"version: 6\npackages:\n- conda: https://e.org/forge/noarch/{NAME}-1.0.0-0.conda\n",
+        f"pkg:conda/{NAME}@1.0.0?build=0&channel=forge&subdir=noarch",
+    ),
+    ("locks.conda_locks", "EXPLICIT"): _text(
+        "conda-linux-64.lock",
+        f"@EXPLICIT\nhttps://e.org/forge/noarch/{NAME}-1.0.0-0.conda#{COMMIT[:32]}\n",
+        f"pkg:conda/{NAME}@1.0.0?build=0&channel=forge&subdir=noarch",
+    ),
     ("locks.conda", "ENVIRONMENT"): _text(
         "environment.yml", f"dependencies:\n  - {NAME}=1.0.0=py_0\n", f"pkg:conda/{NAME}@1.0.0?build=py_0"
     ),

@@ -23,6 +23,8 @@ from tests.support.images import INDEX, MANIFEST, Blobs
 
 Headers = dict[str, str]
 Canned = tuple[int, Headers, bytes]
+_PIECE = 1 << 16
+"""What a slow registry gives at once."""
 
 
 @dataclass
@@ -32,7 +34,7 @@ class FakeRegistry:
     `answers` are given first, one a request. `login` (user, password) is wanted by `scheme`, basic or bearer. `redirect`
     sends blobs elsewhere. `cut_after` bytes of a blob the connection breaks, `cuts` times. `digests` says what it tells of a
     manifest's digest: false, true or none at all; `etags` whether it gives them, and answers 304. A path with a part that it `refuses` is
-    answered with that status and headers.
+    answered with that status and headers. `rate`: how many bytes of a blob come in a second (0: all at once). `address`: where it listens.
     """
 
     blobs: Blobs
@@ -56,6 +58,8 @@ class FakeRegistry:
     etags: bool = False
     refuses: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     log: list[tuple[str, str, Headers]] = field(default_factory=list)
+    rate: int = 0
+    address: str = "127.0.0.1"
     tls: ssl.SSLContext | None = None
     url: str = ""
     tokens: dict[str, int] = field(default_factory=dict)
@@ -89,10 +93,10 @@ class FakeRegistry:
             def handle_error(self, request: object, client_address: object) -> None:
                 pass
 
-        server = Server(("127.0.0.1", 0), Handler)
+        server = Server((self.address, 0), Handler)
         if self.tls is not None:
             server.socket = self.tls.wrap_socket(server.socket, server_side=True)
-        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{server.server_port}"
+        self.url = f"{'https' if self.tls else 'http'}://{self.address}:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -130,7 +134,13 @@ class FakeRegistry:
             self.cuts -= 1
             answer = answer[: self.cut_after]
             handler.close_connection = True
-        handler.wfile.write(answer)
+        if not self.rate or "/blobs/" not in handler.path:
+            handler.wfile.write(answer)
+            return
+        with contextlib.suppress(OSError):  # who listens may be gone meanwhile
+            for start in range(0, len(answer), _PIECE):
+                handler.wfile.write(answer[start : start + _PIECE])
+                time.sleep(_PIECE / self.rate if self.rate else 0)
 
     def answer(self, path: str, headers: Headers, body: bytes) -> Canned:
         """What a registry answers."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import random
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from tests.support.images import Blobs, Json, layout_files, tagged, tar_of
+from tests.support.registry import FakeRegistry
 
+_SLOW_FILES, _SLOW_BYTES = 300, 20_000
 _STATUS = "Package: {name}\nStatus: install ok installed\nVersion: {version}\nArchitecture: amd64\nMaintainer: x\nDescription: x\n\n"
 
 
@@ -29,6 +32,17 @@ def numbered(number: int, *, layers: int = 2, files: int = 20, size: int = 2000)
     ]
     blobs = Blobs()
     return blobs, blobs.image([tar_of(each) for each in (base, *others)])
+
+
+@contextlib.contextmanager
+def slow_registry(address: str = "127.0.0.1", seconds: int = 6) -> Iterator[tuple[FakeRegistry, str, str]]:
+    """A registry whose one image takes some seconds to come, which costs nobody a processor as reading many files would; the image's
+    reference and its digest."""
+    blobs, descriptor = numbered(1, files=_SLOW_FILES, size=_SLOW_BYTES)
+    slow = FakeRegistry(blobs, {"slow": descriptor["digest"]}, address=address, digests="true")
+    slow.rate = _SLOW_FILES * _SLOW_BYTES // seconds
+    with slow.running():
+        yield slow, f"{slow.host}/{slow.repository}:slow", descriptor["digest"]
 
 
 def archive_of(blobs: Blobs, descriptor: Json) -> bytes:

@@ -33,7 +33,10 @@ class Standing:
 
 
 async def _serve(at: Desk, ready: Callable[[int], None], stop: asyncio.Event, port: int) -> None:
-    listener = socket.create_server(("127.0.0.1", port))
+    # asyncio sends at once only where a socket says that it is TCP's; else a body waits 40 ms for the word that its head came.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     config = uvicorn.Config(
         at.app,
         http=protocol_class(),

@@ -105,7 +105,7 @@ WITHIN: dict[tuple[str, str], Case] = {
         {"app/a.deps.json": _RECORDS["languages.dotnet", "DEPS"].body},
     ),
     ("systems.deb_file", "BEGINNING"): Case(60, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
-    ("systems.deb_file", "_MAX_CONTROL"): Case(100, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
+    ("systems.deb_file", "CONTROL_BYTES"): Case(100, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
     ("systems.deb_file", "_MAX_ENTRIES"): Case(1, {"srv/a.deb": deb()}, {"app/a": b.crates(NAME)}),
     ("systems.package_files", "_HEADER_BYTES"): Case(100, {"srv/a.rpm": rpm()}, {"app/a": b.crates(NAME)}),
     ("programs.graalvm", "_DOCUMENT"): Case(

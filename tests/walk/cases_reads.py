@@ -150,6 +150,7 @@ _PIECEWISE = frozenset(
         ("programs.kernel", "KERNEL"),
         ("programs.models", "MODEL"),
         ("systems.nix", "DATABASE"),
+        ("systems.package_files", "APK"),
         ("systems.package_files", "DEB"),
         ("systems.package_files", "RPM"),
         ("systems.portage", "PF"),

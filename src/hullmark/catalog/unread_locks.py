@@ -22,7 +22,7 @@ _KINDS = {
     "cocoapods": ("Podfile.lock",),
     "composer": ("composer.lock",),
     "conan": ("conan.lock",),
-    "conda": ("conda-lock.yml", "environment.yaml", "environment.yml", "pixi.lock"),
+    "conda": ("conda-lock.yaml", "conda-lock.yml", "environment.yaml", "environment.yml", "pixi.lock"),
     "cpan": ("cpanfile.snapshot",),
     "cran": ("renv.lock",),
     "crystal": ("shard.lock",),

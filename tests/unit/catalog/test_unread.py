@@ -18,7 +18,6 @@ CASES = {
 }
 LOCKS = {
     "bazel": "MODULE.bazel.lock",
-    "conda": "pixi.lock",
     "crystal": "shard.lock",
     "dub": "dub.selections.json",
     "elm": "web/elm.json",

@@ -1,4 +1,5 @@
-"""Conda's environment.yml (conda's documentation, "Creating an environment file manually"): what it pins, and what pip installs beside it.
+"""Conda: its lock files, and its environment.yml (conda's documentation, "Creating an environment file manually"): what it pins, and what
+pip installs beside it.
 
 A single `=` is a beginning of versions in conda (`python=3.10` is any 3.10), and the version itself in what `conda env export --no-builds`
 writes. It is taken for a version where the file was exported (it has a `prefix`) or the version has three parts.
@@ -12,15 +13,15 @@ from typing import Any
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Ecosystem, Listing, PackageCollector, is_others, package
+from hullmark.catalog.declared import Listing, PackageCollector, is_others, package
 from hullmark.catalog.documents import YAML_LIMIT, yaml_documents
+from hullmark.catalog.locks.conda_locks import CONDA, NAME, PYPI, READS, lock_package, place_of
 from hullmark.catalog.locks.python import read_requirements
 from hullmark.catalog.view import View
 from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import Read, Remark, Report
 
-_NAME = "conda-lock"
 _SHOWN = 5
 _WHOLE_DOTS = 2
 _IS_NAME = late(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}").fullmatch
@@ -32,11 +33,6 @@ _PIN = late(
     r"(?P<operator>={0,2})\s*(?P<version>[A-Za-z0-9_][A-Za-z0-9_.!+-]{0,127})"
     r"(?:(?:\s*=\s*|\s+)(?P<build>[A-Za-z0-9_.*]{1,128}))?"
 ).fullmatch
-_LOGIN = late(r"(?<=://)[^/@\s]*@")
-_TOKEN = late(r"/t/[^/]+/")
-
-_CONDA = Ecosystem(type="conda", cataloger=_NAME)
-_PYPI = Ecosystem(type="pypi", cataloger=_NAME)
 
 
 class Environment(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -89,7 +85,7 @@ def _gather(specs: list[str], gathering: PackageCollector, report: Report, *, is
         pin = _PIN((found["rest"] or "").strip())
         if pin is not None and _is_exact(pin["operator"], pin["version"], pin["build"], is_export=is_export):
             build = "" if "*" in (pin["build"] or "") else pin["build"] or ""
-            places = _place(found["channel"] or "")
+            places = place_of(found["channel"] or "")
             gathering.add(found["name"].lower(), pin["version"], qualifiers=(("build", build), *places))
             continue
         count += 1
@@ -106,24 +102,16 @@ def _is_exact(operator: str, version: str, build: str | None, *, is_export: bool
     return operator != "=" or bool(build) or is_export or version.count(".") >= _WHOLE_DOTS
 
 
-def _place(channel: str) -> tuple[tuple[str, str], ...]:
-    """Channel and folder of a channel (`conda-forge/linux-64`, an address), without what may log in."""
-    address = _TOKEN.sub("/", _LOGIN.sub("", channel)).rstrip("/")
-    name, _, folder = address.rpartition("/")
-    if name and (folder == "noarch" or folder.partition("-")[0] in _SYSTEMS):
-        return ("channel", name.rpartition("/")[2]), ("subdir", folder)
-    return (("channel", folder),) if folder else ()
-
-
-_SYSTEMS = frozenset(("emscripten", "freebsd", "linux", "osx", "wasi", "win", "zos"))
-
-
 def assemble(view: View) -> Iterator[Package]:
-    """What the files pin; names of pip's packages as PEP 503 has them."""
+    """What the files pin or have resolved; names of Python's packages as PEP 503 has them."""
     for found in view.facts(ENVIRONMENT):
         if not is_others(found.path):
-            for listing, ecosystem in ((found.fact.conda, _CONDA), (found.fact.pip, _PYPI)):
+            for listing, ecosystem in ((found.fact.conda, CONDA), (found.fact.pip, PYPI)):
                 yield from (package(found, entry, ecosystem) for entry in listing)
+    for read in READS:
+        for lock in view.facts(read):
+            if not is_others(lock.path):
+                yield from (lock_package(lock, entry) for entry in lock.fact)
 
 
 ENVIRONMENT: Read[Environment] = Read(
@@ -133,4 +121,4 @@ ENVIRONMENT: Read[Environment] = Read(
     globs=("**/environment.yml", "**/environment.yaml"),
     limit=YAML_LIMIT,
 )
-CATALOGER = Cataloger(name=_NAME, types=("conda", "pypi"), reads=(ENVIRONMENT,), assemble=assemble)
+CATALOGER = Cataloger(name=NAME, types=("conda", "pypi"), reads=(ENVIRONMENT, *READS), assemble=assemble)

@@ -15,7 +15,6 @@ _lock = partial(unread, name="unread-lock")
 
 KINDS = (
     _lock("bazel", "MODULE.bazel.lock", "Bazel's", "**/MODULE.bazel.lock"),
-    _lock("conda", "a lock file of Conda's", "Conda", "**/conda-lock.yml", "**/pixi.lock"),
     _lock("crystal", "shard.lock", "Crystal", "**/shard.lock"),
     _lock("dub", "dub.selections.json", "D", "**/dub.selections.json"),
     _lock("elm", "elm.json", "Elm", "**/elm.json"),

@@ -14,9 +14,17 @@ from hullmark.rootfs.reads import LocatedFact, Read
 MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
 """How a cataloger makes the package of an entry."""
 
+Fits = Callable[[DeclaredPackage, DeclaredPackage], bool]
+"""Whether two entries of one file belong together, where it lists packages of several platforms."""
+
 
 def relate(
-    scene: Scene, reads: Sequence[Read[Listing]], of: Ecosystem | MakePackage, *, everywhere: bool = False
+    scene: Scene,
+    reads: Sequence[Read[Listing]],
+    of: Ecosystem | MakePackage,
+    *,
+    everywhere: bool = False,
+    fits: Fits | None = None,
 ) -> Iterator[Relation]:
     """The relations within each file that is not in an installed package. `everywhere`: in those too."""
     for read in reads:
@@ -25,14 +33,17 @@ def relate(
                 made = (
                     package(found, item, of) if isinstance(of, Ecosystem) else of(found, item) for item in found.fact
                 )
-                yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene)
+                yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene, fits)
 
 
-def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene) -> Iterator[Relation]:
+def _within(entries: Sequence[tuple[DeclaredPackage, str]], scene: Scene, fits: Fits | None) -> Iterator[Relation]:
     offers: Offers[str] = Offers(scene.steps)
+    known = {purl: entry for entry, purl in entries}
     for entry, purl in entries:
         offers.add(entry.name, purl)
         offers.add(f"{entry.name}@{entry.version}", purl)
     for entry, purl in entries:
         for need in entry.needs:
-            yield from (Relation(purl, offer.package) for offer in offers.of(need))
+            for offer in offers.of(need):
+                if fits is None or fits(entry, known[offer.package]):
+                    yield Relation(purl, offer.package)

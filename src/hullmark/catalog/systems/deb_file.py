@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB
 
-BEGINNING = Limit(8 * MIB, "bytes at the beginning of a .deb file that its control file is in")
-_MAX_CONTROL = Limit(32 * MIB, "bytes of the unpacked control.tar of a .deb file")
-_MAX_ENTRIES = Limit(10_000, "entries of the control.tar of a .deb file")
+BEGINNING = Limit(8 * MIB, "bytes at the beginning of a .deb or .apk file, in which it says what it is")
+CONTROL_BYTES = Limit(32 * MIB, "bytes of the unpacked tar in which a .deb or .apk file says what it is")
+_MAX_ENTRIES = Limit(10_000, "entries of the tar in which a .deb or .apk file says what it is")
 _MEMORY = 128 * MIB
 _AR, _END = b"!<arch>\n", b"`\n"
 _HEAD, _BLOCK = 60, 512
@@ -28,12 +28,10 @@ class DamagedFile(ValueError):
 
 def control_of(body: memoryview) -> bytes:
     """The control file of a package file; the beginning of the file is enough. Raises DamagedFile."""
-    members = (
-        _ar_members(body) if bytes(body[: len(_AR)]) == _AR else _tar_members(_decompress_tar("x.gz", bytes(body)))
-    )
+    members = _ar_members(body) if bytes(body[: len(_AR)]) == _AR else tar_members(_decompress_tar("x.gz", bytes(body)))
     for name, data in members:
         if name.startswith("control.tar"):
-            for inner, control in _tar_members(_decompress_tar(name, data)):
+            for inner, control in tar_members(_decompress_tar(name, data)):
                 if inner == _CONTROL:
                     return control
             raise DamagedFile("its control.tar has no control file")
@@ -55,7 +53,7 @@ def _ar_members(body: memoryview) -> Iterator[tuple[str, bytes]]:
         at = end + end % 2
 
 
-def _tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
+def tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Name, without `./`, and bytes of each file."""
     at = 0
     for _ in range(_MAX_ENTRIES):
@@ -77,7 +75,7 @@ def _decompress_tar(name: str, data: bytes) -> bytes:
     kind = name.rpartition(".")[2]
     try:
         if kind == "gz":
-            found = zlib.decompressobj(31).decompress(data, _MAX_CONTROL + 1)
+            found = zlib.decompressobj(31).decompress(data, CONTROL_BYTES + 1)
         elif kind == "xz":
             found = _of_xz(data)
         elif kind == "zst":
@@ -88,8 +86,8 @@ def _decompress_tar(name: str, data: bytes) -> bytes:
             raise DamagedFile(f"its control.tar is packed with {kind[:10]}")
     except zlib.error:
         raise DamagedFile("its control.tar is damaged") from None
-    if len(found) > _MAX_CONTROL:
-        raise DamagedFile(f"its control.tar is larger than {_MAX_CONTROL // MIB} MiB")
+    if len(found) > CONTROL_BYTES:
+        raise DamagedFile(f"its control.tar is larger than {CONTROL_BYTES // MIB} MiB")
     return found
 
 
@@ -97,7 +95,7 @@ def _of_xz(data: bytes) -> bytes:
     import lzma  # few images have such files
 
     try:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY).decompress(data, _MAX_CONTROL + 1)
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY).decompress(data, CONTROL_BYTES + 1)
     except lzma.LZMAError:
         raise DamagedFile("its control.tar is damaged") from None
 
@@ -107,6 +105,6 @@ def _of_zstd(data: bytes) -> bytes:
 
     try:
         with zstandard.ZstdDecompressor(max_window_size=_MEMORY).stream_reader(data) as reader:
-            return reader.read(_MAX_CONTROL + 1)
+            return reader.read(CONTROL_BYTES + 1)
     except zstandard.ZstdError:
         raise DamagedFile("its control.tar is damaged") from None

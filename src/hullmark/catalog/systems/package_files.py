@@ -1,15 +1,19 @@
-"""Package files that lie in an image (`.deb`, `.rpm`): what they say of themselves, marked as not installed.
+"""Package files that lie in an image (`.deb`, `.rpm`, `.apk`): what they say of themselves, marked as not installed.
 
-Formats: deb(5), an `ar` archive with `control.tar` in it; rpm's manual, "Package Format": a lead, a signature and a header.
+Formats: deb(5), an `ar` archive with `control.tar` in it; rpm's manual, "Package Format": a lead, a signature and a header;
+Alpine's as `apk_file` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
+from hullmark.catalog.systems import apk
+from hullmark.catalog.systems.apk_file import extract_apk
 from hullmark.catalog.systems.deb_file import BEGINNING, DamagedFile, control_of
 from hullmark.catalog.systems.dpkg import InstalledPackage, purl_of, source_of
 from hullmark.catalog.systems.dpkg_status import Stanza, parse_status
@@ -17,7 +21,7 @@ from hullmark.catalog.systems.rpm import package_of
 from hullmark.catalog.systems.rpmdb.header import DamagedHeader, RpmHeader, list_names, read_header
 from hullmark.catalog.view import View
 from hullmark.model.limit import Limit
-from hullmark.model.package import NOT_INSTALLED, Location, Package
+from hullmark.model.package import NOT_INSTALLED, Location, Package, SourcePackage
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
 NAME = "package-files"
@@ -29,20 +33,23 @@ _OF_RPM = "rpmlib("
 _LESS, _GREATER, _EQUAL = 2, 4, 8
 
 
+_Extract = Callable[[str, memoryview, Report], Any]
+
+
 class _Beginning:
     """Keeps the beginning of a large file, which is where a package file says what it is."""
 
-    def __init__(self, most: int, kind: str) -> None:
-        self._most, self._kind = most, kind
+    def __init__(self, most: int, extract: _Extract) -> None:
+        self._most, self._extract = most, extract
         self._kept = bytearray()
 
     def write(self, piece: memoryview, /) -> None:
         """The next bytes of the file."""
         self._kept += piece[: self._most - len(self._kept)]
 
-    def finish(self, report: Report, /) -> Stanza | RpmHeader | None:
+    def finish(self, report: Report, /) -> Any:
         """What the file says of itself."""
-        return (extract_deb if self._kind == "deb" else extract_rpm)("", memoryview(self._kept), report)
+        return self._extract("", memoryview(self._kept), report)
 
 
 def extract_deb(path: str, body: memoryview, report: Report) -> Stanza | None:
@@ -99,7 +106,15 @@ DEB: Read[Stanza] = Read(
     extract=extract_deb,
     globs=("**/*.deb", "**/*.udeb", "**/*.ipk"),
     limit=BEGINNING,
-    oversize=lambda size: _Beginning(BEGINNING, "deb"),
+    oversize=lambda size: _Beginning(BEGINNING, extract_deb),
+)
+APK: Read[apk.InstalledPackage] = Read(
+    name="apk-file",
+    fact=apk.InstalledPackage,
+    extract=extract_apk,
+    globs=("**/*.apk",),
+    limit=BEGINNING,
+    oversize=lambda size: _Beginning(BEGINNING, extract_apk),
 )
 RPM: Read[RpmHeader] = Read(
     name="rpm-file",
@@ -107,7 +122,7 @@ RPM: Read[RpmHeader] = Read(
     extract=extract_rpm,
     globs=("**/*.rpm",),
     limit=_HEADER_BYTES,
-    oversize=lambda size: _Beginning(_HEADER_BYTES, "rpm"),
+    oversize=lambda size: _Beginning(_HEADER_BYTES, extract_rpm),
 )
 
 
@@ -115,6 +130,8 @@ def assemble(view: View) -> Iterator[Package]:
     """One package a file."""
     for deb in view.facts(DEB):
         yield _of_deb(view, deb)
+    for alpine in view.facts(APK):
+        yield _of_apk(view, alpine)
     for rpm in view.facts(RPM):
         needs = ", ".join(_needs(rpm.fact))
         package = package_of(rpm.fact, Location(f"/{rpm.path}", rpm.layer), view.distro)
@@ -139,6 +156,24 @@ def _of_deb(view: View, found: LocatedFact[Stanza]) -> Package:
     )
 
 
+def _of_apk(view: View, found: LocatedFact[apk.InstalledPackage]) -> Package:
+    package = found.fact
+    needs = " ".join(package.depends.decode("utf-8", "replace").split())
+    notes = {"maintainer": package.maintainer, "commit": package.commit, "provides": package.provides}
+    return Package(
+        type="apk",
+        name=package.name,
+        version=package.version,
+        purl=apk.purl_of(package, view.distro),
+        cataloger=NAME,
+        arch=package.arch,
+        source=SourcePackage(package.origin or package.name, package.version),
+        licenses=apk.licenses(package.license),
+        locations=(Location(f"/{found.path}", found.layer),),
+        notes={key: value for key, value in notes.items() if value} | _notes(needs),
+    )
+
+
 def _notes(needs: str) -> dict[str, str]:
     return {**NOT_INSTALLED, **({"depends": needs[:_MOST_NEEDS]} if needs else {})}
 
@@ -152,4 +187,4 @@ def _needs(header: RpmHeader) -> Iterator[str]:
             yield f"{need.name} {sign} {need.version}" if sign and need.version else need.name
 
 
-CATALOGER = Cataloger(name=NAME, types=("deb", "rpm"), reads=(DEB, RPM), assemble=assemble)
+CATALOGER = Cataloger(name=NAME, types=("apk", "deb", "rpm"), reads=(DEB, APK, RPM), assemble=assemble)

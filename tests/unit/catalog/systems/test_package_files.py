@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from hullmark.catalog.inventory import merge_packages
 from hullmark.catalog.systems import dpkg
-from hullmark.catalog.systems.package_files import CATALOGER, DEB, RPM, extract_deb, extract_rpm
+from hullmark.catalog.systems.apk_file import extract_apk
+from hullmark.catalog.systems.package_files import APK, CATALOGER, DEB, RPM, extract_deb, extract_rpm
 from hullmark.model.inventory import Distro
 from hullmark.model.package import is_file
-from tests.support.package_files import CONTROL, PACKED, ar, control_tar, deb, rpm
+from tests.support.package_files import CONTROL, INFO, PACKED, apk, ar, control_tar, deb, rpm
 from tests.support.views import FakeView
 
 DEBIAN = Distro(id="debian", version_id="12")
@@ -55,9 +56,30 @@ def test_an_rpm_is_a_package_that_is_not_installed() -> None:
     assert (is_file(package), package.cataloger, view.problems) == (True, "package-files", [])
 
 
+@pytest.mark.parametrize("is_signed", [True, False])
+def test_an_apk_is_a_package_that_is_not_installed(is_signed: bool) -> None:
+    body = apk(INFO + b"origin = weak\n", is_signed=is_signed)
+    view = FakeView({"srv/v.apk": body}, CATALOGER, distro=Distro(id="alpine", version_id="3.20.1"))
+    [package] = CATALOGER.assemble(view)
+    assert package.purl == "pkg:apk/alpine/vulnerable@1.0-r0?arch=x86_64&distro=alpine-3.20.1&upstream=weak"
+    assert (package.licenses, package.notes["depends"]) == (("MIT",), "so:libc.musl-x86_64.so.1 b>1")
+    assert (is_file(package), view.problems) == (True, [])
+
+
+def test_an_application_for_android_is_no_package_of_alpines() -> None:
+    view = FakeView({"srv/v.apk": b"PK\x03\x04" + bytes(100)}, CATALOGER)
+    assert (list(CATALOGER.assemble(view)), view.problems) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
+        ("a/v.apk", b"ADBd"),
+        ("a/v.apk", apk()[:150]),
+        ("a/v.apk", apk(b"pkgname = a\n")),
+        ("a/v.apk", apk(b"pkgver = 1\n")),
+        ("a/v.apk", apk(is_signed=False)[:30]),
+        ("a/v.apk", apk(is_signed=False)[:10] + b"xxxx"),
         (PLACE, b""),
         (PLACE, b"!<arch>\n"),
         (PLACE, ar({"debian-binary": b"2.0\n", "control.tar.lzma": b"x"})),
@@ -76,7 +98,7 @@ def test_one_that_cannot_be_read_is_told(path: str, body: bytes) -> None:
 
 
 def test_a_large_one_is_read_from_its_beginning() -> None:
-    for read, body in ((DEB, deb()), (RPM, rpm())):
+    for read, body in ((APK, apk()), (DEB, deb()), (RPM, rpm())):
         assert read.oversize is not None
         sink = read.oversize(1 << 30)
         sink.write(memoryview(body))
@@ -100,6 +122,7 @@ def test_any_bytes_are_survived(body: bytes) -> None:
     for start in (b"", b"!<arch>\n", b"\x1f\x8b", deb()[:150], rpm()[:120]):
         extract_deb("a.deb", memoryview(start + body), lambda reason: None)
         extract_rpm("a.rpm", memoryview(start + body), lambda reason: None)
+        extract_apk("a.apk", memoryview(start + body), lambda reason: None)
 
 
 @given(st.binary(), st.sampled_from((".gz", ".xz", ".zst", "")))
@@ -108,8 +131,13 @@ def test_any_control_tar_is_survived(body: bytes, pack: str) -> None:
         extract_deb("a.deb", memoryview(ar({"debian-binary": b"", f"control.tar{pack}": inner})), lambda reason: None)
 
 
+@given(st.binary())
+def test_any_information_of_an_apk_is_survived(info: bytes) -> None:
+    extract_apk("a.apk", memoryview(apk(info)), lambda reason: None)
+
+
 @given(st.integers(0, 2000), st.binary(max_size=9))
 def test_any_damage_is_survived(at: int, damage: bytes) -> None:
-    for body, extract in ((deb(pack=""), extract_deb), (rpm(), extract_rpm)):
+    for body, extract in ((deb(pack=""), extract_deb), (rpm(), extract_rpm), (apk(), extract_apk)):
         at %= len(body)
         extract("a", memoryview(body[:at] + damage + body[at + len(damage) :]), lambda reason: None)
