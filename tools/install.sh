@@ -23,8 +23,9 @@ if ((EUID != 0)); then
 fi
 printf 'packages: installing %s\n' "${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-# Several of these may run beside each other, and apt waits for nobody who renews its lists.
-alone=(flock --close /var/lib/apt)
+# Several of these may run beside each other, and apt waits for nobody who renews its lists. What a package starts must not keep the lock.
+exec 9</var/lib/apt
+flock 9
 # A fresh machine has no package lists, or old ones.
-"${alone[@]}" apt-get -qq update </dev/null || printf 'packages: the package lists could not be renewed\n' >&2
-"${alone[@]}" apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/dev/null
+apt-get -qq update </dev/null 9<&- || printf 'packages: the package lists could not be renewed\n' >&2
+apt-get -qq -y --no-install-recommends install "${missing[@]}" </dev/null >/dev/null 9<&-

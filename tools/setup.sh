@@ -52,6 +52,10 @@ printf 'setup: installing what requirements.lock names\n'
         "check the network, and pip's own settings: .venv/bin/pip config list"
 .venv/bin/python -m compileall -qq -j 0 .venv/lib || true
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# Debian's packages may be coming beside this: its npm is whole when they are there.
+if [[ -d /var/lib/apt ]] && command -v flock >/dev/null; then
+    flock --shared /var/lib/apt true
+fi
 if ! .venv/bin/python -m tools.console_assets; then
     if [[ ${CI:-} == true ]]; then
         exit 1
