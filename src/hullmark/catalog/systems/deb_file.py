@@ -62,7 +62,7 @@ def tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
             return
         digits = head[124:136].strip(b" \0")
         if digits.strip(b"01234567"):
-            raise DamagedFile("its control.tar is damaged")
+            raise DamagedFile("a tar in it is damaged")
         size = int(digits or b"0", 8)
         if head[156:157] in _FILES:
             name = head[:100].split(b"\0", 1)[0].decode("utf-8", "replace")
