@@ -16,8 +16,6 @@ TESTS := tests
 MANDIR := $(HOME)/.local/share/man/man1
 # They take whole files in the order of tests/conftest.py. One more than processors: tests of the server wait for other processes half the time.
 BESIDE := -n 3 --dist loadfile --no-loadscope-reorder
-# Slow tests wait more: for leases that end, for grace, for kills.
-SLOW_BESIDE := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup console-assets demo test test-slow test-all prove-properties prove-sboms prove-fairness prove-policy prove-places prove-landing prove-console prove-minimize prove-inventory prove-admission lint lint-types lint-style lint-rooms lint-reached format man bench truth relations conformance corpus corpus-quick ecosystems test-packages test-clients corpus-packages clean
 
@@ -39,7 +37,7 @@ test: $(READY) test-packages test-clients corpus-quick ## run all tests but the 
 	$(BIN)/pytest $(BESIDE) -rs -m "not slow" $(TESTS)
 
 test-slow: $(READY) test-packages corpus-quick ## run the tests that are long by nature: kills, chroots, gigabytes
-	$(BIN)/pytest $(SLOW_BESIDE) -rs -m slow $(TESTS)
+	$(BIN)/pytest $(BESIDE) -rs -m slow $(TESTS)
 
 prove-properties: $(READY) ## try the properties of tests/unit on ten times as many examples as they say, new ones each time
 	env -u CI HULLMARK_EXAMPLES=10 $(BIN)/pytest $(BESIDE) -m "not slow" tests/unit tests/contract

@@ -26,7 +26,7 @@ from hullmark.server.stories.images.retain import sweep_objects
 from hullmark.server.stories.images.uploads import sweep_uploads
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
-from tests.support.kills import QUICK, Keeper, kill
+from tests.support.kills import QUICK, Keeper, kill, wait_for_jobs
 from tests.support.places import layouts
 from tests.support.processes import (
     Client,
@@ -168,7 +168,7 @@ def check_settled(running: Server, client: Client, fed: Fed) -> float:
         return states["waiting"] + states["analysing"] == 0
 
     until(ended, 300, "the end of all analyses", 0.5)
-    until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 120, "the end of all jobs")
+    wait_for_jobs(running, 120)
     took = time.monotonic() - began
     images = client.images()
     assert [(image["digest"], image["reason"]) for image in images if image["state"] != "analysed"] == []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.buckets import s3_bucket
+from tests.support.kills import wait_for_jobs
 from tests.support.processes import (
     Client,
     Server,
@@ -168,7 +169,7 @@ def scene(network: Network) -> Iterator[Scene]:
 def settled(scene: Scene, digests: list[str]) -> None:
     """All are analysed and judged, each once; nothing is left to do."""
     until(lambda: scene.states() == {"analysed": len(digests)}, 180, "the analyses")
-    until(lambda: scene.running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the end of all jobs")
+    wait_for_jobs(scene.running, 60)
     told = scene.running.rows("SELECT resource, count(*) FROM event WHERE kind = 'image.analysed' GROUP BY 1")
     assert sorted(told) == sorted((digest, 1) for digest in digests)
     assert sorted(scene.client.verdicts()) == sorted(digests)

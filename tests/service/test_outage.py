@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from tests.support.kills import wait_for_jobs
 from tests.support.processes import (
     Client,
     Postgres,
@@ -54,11 +55,11 @@ def test_the_database_is_away_during_an_analysis(number: signal.Signals) -> None
         away(database, number, 7.0)
         until(lambda: client.ask("GET", "/api/v1/images").status == 200, 30, "the interface")
         until(lambda: state_of(running) == "analysed", 120, "the analysis")
-        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
+        wait_for_jobs(running, 60)
         told = running.rows("SELECT resource FROM event WHERE kind = 'image.analysed'")
         assert told == [(digest,)]
         listens_again(client)
-        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
+        wait_for_jobs(running, 60)
         assert all(running.processes[name].alive() for name in ROLES)
         assert set(running.stop().values()) == {0}
 
@@ -107,7 +108,7 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
         until(lambda: state_of(running) == "analysed", 120, "the analysis")
         os.kill(still, signal.SIGCONT)
         until(lambda: '"event": "lost"' in running.logs(), 60, "what comes too late")
-        until(lambda: running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)], 60, "the jobs' end")
+        wait_for_jobs(running, 60)
         assert running.rows("SELECT count(*) FROM event WHERE kind = 'image.analysed'") == [(1,)]
         assert running.stop() == {"all": 0, "worker-2": 0}
 

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from tests.support.processes import Server, processes_of, role_of
+from tests.support.processes import Server, processes_of, role_of, until
 
 QUICK = {
     "HULLMARK_WORKERS": "2",
@@ -69,3 +69,18 @@ class Keeper(threading.Thread):
         self.running.ready(120)
         self.stopping.set()
         self.join()
+
+
+def wait_for_jobs(running: Server, seconds: float) -> None:
+    """Wait until no job is left; where some are, they are named. What failed while others were dead waits twice as long after each
+    failure, up to five minutes, until it is tried again: that time goes by here."""
+
+    def is_over() -> bool:
+        running.rows("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now() RETURNING id")
+        return running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
+
+    try:
+        until(is_over, seconds, "the end of all jobs")
+    except AssertionError as error:
+        left = running.rows("SELECT task_name, status, attempts, scheduled_at, args FROM procrastinate_jobs")
+        raise AssertionError(f"{error}: left are {left}") from None
