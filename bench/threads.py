@@ -166,7 +166,8 @@ def section(measured: Mapping[str, Runs], before: Path) -> str:
             "without one it gives up an image with Java archives); it hashes no file. osv-scanner 2.7.0 (the library of PyPI's\n"
             "osvpy 0.3.0; its program, which reads archives, is not to be had there) takes the image from a registry on this\n"
             "machine, whose time does not count, and lists packages; it hashes no file either. It asks a service about them, which\n"
-            "does not answer: some 20 s of waiting, so that its time by the clock says nothing. Both took two rounds.\n",
+            "does not answer: some 20 s of waiting, so that its time by the clock says nothing. Both\n"
+            f"took at most {_ROUNDS_OF_OTHERS} rounds.\n",
             table(_HEAD, (row(image, runs) for image, runs in measured.items())),
             table(("what", "at most", "measured", "holds"), bounds(measured)),
             "`python -m bench.threads --before DIR --trivy PROGRAM --osv PYTHON --registry ADDRESS` makes this part anew.\n",

@@ -36,7 +36,7 @@ from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables.judging import verdicts
 from tests.support.anew import judge_all, written
-from tests.support.kills import QUICK, Keeper, kill
+from tests.support.kills import QUICK, Keeper, hurry_jobs, kill
 from tests.support.processes import Client, Server, docker_registry, forked_server, place, until
 from tests.support.storm import SILENCED, Blowing, Storm
 from tests.support.trackers import GitHub, said, served
@@ -166,8 +166,7 @@ def settle(running: Server, seconds: float) -> float:
 
     def is_over() -> bool:
         with contextlib.suppress(psycopg.OperationalError):
-            # What was ended within often waits long until it is tried again; that time goes by here.
-            running.rows("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now() RETURNING id")
+            hurry_jobs(running)
             left.clear()
             left.update({what: count for what, question in LEFT.items() if (count := running.rows(question)[0][0])})
             return not left

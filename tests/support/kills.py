@@ -71,12 +71,16 @@ class Keeper(threading.Thread):
         self.join()
 
 
+def hurry_jobs(running: Server) -> None:
+    """Let what failed be tried again now: while others are dead it waits twice as long after each failure, up to five minutes."""
+    running.rows("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now() RETURNING id")
+
+
 def wait_for_jobs(running: Server, seconds: float) -> None:
-    """Wait until no job is left; where some are, they are named. What failed while others were dead waits twice as long after each
-    failure, up to five minutes, until it is tried again: that time goes by here."""
+    """Wait until no job is left, and for none to be tried again; where some are left, they are named."""
 
     def is_over() -> bool:
-        running.rows("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE scheduled_at > now() RETURNING id")
+        hurry_jobs(running)
         return running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
     try:

@@ -140,7 +140,8 @@ class FakeRegistry:
         with contextlib.suppress(OSError):  # who listens may be gone meanwhile
             for start in range(0, len(answer), _PIECE):
                 handler.wfile.write(answer[start : start + _PIECE])
-                time.sleep(_PIECE / self.rate if self.rate else 0)
+                rate = self.rate  # a test may set it to 0 meanwhile
+                time.sleep(_PIECE / rate if rate else 0)
 
     def answer(self, path: str, headers: Headers, body: bytes) -> Canned:
         """What a registry answers."""

@@ -130,8 +130,12 @@ class Ecosystem(msgspec.Struct, frozen=True, kw_only=True):
     is_short: bool = False
 
 
+MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
+"""How a cataloger makes the package of an entry, where an ecosystem's names do not say all."""
+
+
 def packages(
-    view: View, reads: tuple[Read[Listing], ...], of: Ecosystem, *, everywhere: bool = False
+    view: View, reads: Iterable[Read[Listing]], of: Ecosystem | MakePackage, *, everywhere: bool = False
 ) -> Iterator[Package]:
     """A package for each entry of each file, except files that belong to installed packages. `everywhere`: of those too, as records of
     what is installed are."""
@@ -141,8 +145,10 @@ def packages(
                 yield from (package(found, entry, of) for entry in found.fact)
 
 
-def package(found: LocatedFact[Any], entry: DeclaredPackage, of: Ecosystem) -> Package:
+def package(found: LocatedFact[Any], entry: DeclaredPackage, of: Ecosystem | MakePackage) -> Package:
     """The package that a file names."""
+    if not isinstance(of, Ecosystem):
+        return of(found, entry)
     namespace, name = of.parted(entry.name)
     return Package(
         type=of.type,

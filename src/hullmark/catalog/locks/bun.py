@@ -14,7 +14,6 @@ from hullmark.catalog.declared import (
     Ecosystem,
     Listing,
     PackageCollector,
-    is_others,
     package,
     packages,
 )
@@ -154,8 +153,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 def assemble_deno(view: View) -> Iterator[Package]:
     """What Deno's lock files name, of three registries."""
-    for found in view.facts(DENO_LOCK):
-        yield from (deno_package(found, entry) for entry in (() if is_others(found.path) else found.fact))
+    return packages(view, (DENO_LOCK,), deno_package)
 
 
 def deno_package(found: LocatedFact[Listing], entry: DeclaredPackage) -> Package:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from hullmark.catalog.cataloger import Cataloger
-from hullmark.catalog.declared import Listing, PackageCollector, is_others, package
+from hullmark.catalog.declared import Listing, PackageCollector, is_others, package, packages
 from hullmark.catalog.documents import YAML_LIMIT, yaml_documents
 from hullmark.catalog.locks.conda_locks import CONDA, NAME, PYPI, READS, lock_package, place_of
 from hullmark.catalog.locks.python import read_requirements
@@ -108,10 +108,7 @@ def assemble(view: View) -> Iterator[Package]:
         if not is_others(found.path):
             for listing, ecosystem in ((found.fact.conda, CONDA), (found.fact.pip, PYPI)):
                 yield from (package(found, entry, ecosystem) for entry in listing)
-    for read in READS:
-        for lock in view.facts(read):
-            if not is_others(lock.path):
-                yield from (lock_package(lock, entry) for entry in lock.fact)
+    yield from packages(view, READS, lock_package)
 
 
 ENVIRONMENT: Read[Environment] = Read(

@@ -1,6 +1,6 @@
 """Lock files of Conda: what was resolved, address by address.
 
-conda-lock.yml (conda-lock's documentation, "Lockfile format"), pixi.lock in its versions 1 to 7 (rattler_lock), and lists with the line
+conda-lock.yml (conda-lock's documentation, "Lockfile format"), pixi.lock in its versions 1 to 6 (rattler_lock), and lists with the line
 `@EXPLICIT` (conda's documentation, "Building identical conda environments"). A package's file is `NAME-VERSION-BUILD.conda` or `.tar.bz2`
 in `CHANNEL/SUBDIR/`; a wheel's is `NAME-VERSION-….whl` (PyPA, "Binary distribution format").
 """
@@ -14,6 +14,7 @@ import msgspec
 
 from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, PackageCollector, package
 from hullmark.catalog.documents import YAML_LIMIT, Table, text_of, yaml_documents
+from hullmark.catalog.locks.python import normalise_name
 from hullmark.model.late import late
 from hullmark.model.package import Package
 from hullmark.rootfs.reads import LocatedFact, Read, Report
@@ -30,7 +31,6 @@ _IS_WORD = late(r"[A-Za-z0-9_.+-]{1,128}").fullmatch
 _FILE = late(r"(?P<name>[^/]+)-(?P<version>[^/-]+)-(?P<build>[^/-]+)\.(?:conda|tar\.bz2)").fullmatch
 _WHEEL = late(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)-[^/]+\.whl").fullmatch
 _NEED = late(r"\s*([A-Za-z0-9_][A-Za-z0-9_.-]{0,254})").match
-_SEPARATORS = late(r"[-_.]+")
 _LOGIN = late(r"(?<=://)[^/@\s]*@")
 _TOKEN = late(r"/t/[^/]+/")
 _ANYWHERE = "noarch"
@@ -80,6 +80,10 @@ def _wheel(address: object) -> _File:
     return _NOTHING if found is None else _File(found["name"], found["version"])
 
 
+def _is_folder(address: object) -> bool:
+    return isinstance(address, str) and address.startswith(".")
+
+
 class _LockEntry(msgspec.Struct, frozen=True):
     """An entry as it will be added: its needs are still those of its own kind."""
 
@@ -90,13 +94,17 @@ class _LockEntry(msgspec.Struct, frozen=True):
     licence: tuple[str, ...] = ()
 
 
-def _conda_entry(entry: Table) -> _LockEntry:
-    file = _conda_file(entry.get("conda") or entry.get("url"))
+def _conda_entry(entry: Table) -> _LockEntry | None:
+    """None for a folder of the project itself."""
+    address = entry.get("conda") or entry.get("url") or entry.get("path")
+    if _is_folder(address):
+        return None
+    file = _conda_file(address)
     name, version = entry.get("name") or file.name or None, entry.get("version") or file.version or None
-    build = entry.get("build")
-    qualifiers = file.qualifiers
-    if not qualifiers and isinstance(build, str) and _IS_WORD(build):
-        qualifiers = (("build", build),)
+    said = ((key, entry.get(key)) for key in ("build", "subdir"))
+    qualifiers = file.qualifiers or tuple(
+        (key, value) for key, value in said if isinstance(value, str) and _IS_WORD(value)
+    )
     licence = entry.get("license")
     stated = (licence,) if isinstance(licence, str) and licence not in ("", "None", "null", "~") else ()
     name = name.lower() if isinstance(name, str) else name
@@ -106,17 +114,12 @@ def _conda_entry(entry: Table) -> _LockEntry:
 def _pypi_entry(entry: Table) -> _LockEntry | None:
     """None for a folder of the project itself."""
     address = entry.get("pypi") or entry.get("url") or entry.get("path")
-    file = _wheel(address)
-    if isinstance(address, str) and address.startswith("."):
+    if _is_folder(address):
         return None
+    file = _wheel(address)
     name, version = entry.get("name") or file.name or None, entry.get("version") or file.version or None
-    needs = tuple(_OF_PYPI + _normal(need) for need in _needs(entry, ("requires_dist", "dependencies")))
-    return _LockEntry(_OF_PYPI + _normal(name) if isinstance(name, str) else name, version, (), needs)
-
-
-def _normal(name: str) -> str:
-    """The name as PEP 503 has it."""
-    return _SEPARATORS.sub("-", name).lower()
+    needs = tuple(_OF_PYPI + normalise_name(need) for need in _needs(entry, ("requires_dist", "dependencies")))
+    return _LockEntry(_OF_PYPI + normalise_name(name) if isinstance(name, str) else name, version, (), needs)
 
 
 def _needs(entry: Table, keys: Iterable[str]) -> Iterator[str]:

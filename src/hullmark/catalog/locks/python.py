@@ -43,9 +43,14 @@ def _gathering() -> PackageCollector:
     return PackageCollector(_IS_NAME, _IS_VERSION)
 
 
-def _normal(name: object) -> object:
+def normalise_name(name: str) -> str:
     """The name as PEP 503 has it."""
-    return _SEPARATORS.sub("-", name).lower() if isinstance(name, str) else name
+    return _SEPARATORS.sub("-", name).lower()
+
+
+def _normal(name: object) -> object:
+    """The same of what may be no name."""
+    return normalise_name(name) if isinstance(name, str) else name
 
 
 def extract_requirements(path: str, body: memoryview, report: Report) -> Listing | None:

@@ -13,7 +13,6 @@ from hullmark.catalog.declared import (
     Ecosystem,
     Listing,
     PackageCollector,
-    is_others,
     package,
     packages,
 )
@@ -112,8 +111,7 @@ def assemble(view: View) -> Iterator[Package]:
 
 def assemble_pods(view: View) -> Iterator[Package]:
     """What CocoaPods' lock files name."""
-    for found in view.facts(PODFILE_LOCK):
-        yield from (pod_package(found, entry) for entry in (() if is_others(found.path) else found.fact))
+    return packages(view, (PODFILE_LOCK,), pod_package)
 
 
 def pod_package(found: LocatedFact[Listing], entry: DeclaredPackage) -> Package:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, is_others, package
+from hullmark.catalog.declared import DeclaredPackage, Ecosystem, Listing, MakePackage, is_others, package
 from hullmark.catalog.relations.offers import Offers
 from hullmark.catalog.relations.resolver import Scene
-from hullmark.model.package import Package
 from hullmark.model.relation import Relation
-from hullmark.rootfs.reads import LocatedFact, Read
-
-MakePackage = Callable[[LocatedFact[Listing], DeclaredPackage], Package]
-"""How a cataloger makes the package of an entry."""
+from hullmark.rootfs.reads import Read
 
 Fits = Callable[[DeclaredPackage, DeclaredPackage], bool]
 """Whether two entries of one file belong together, where it lists packages of several platforms."""
@@ -30,9 +26,7 @@ def relate(
     for read in reads:
         for found in scene.view.facts(read):
             if everywhere or not is_others(found.path):
-                made = (
-                    package(found, item, of) if isinstance(of, Ecosystem) else of(found, item) for item in found.fact
-                )
+                made = (package(found, item, of) for item in found.fact)
                 yield from _within([(item, one.purl) for item, one in zip(found.fact, made, strict=True)], scene, fits)
 
 

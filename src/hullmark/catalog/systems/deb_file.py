@@ -54,7 +54,7 @@ def _ar_members(body: memoryview) -> Iterator[tuple[str, bytes]]:
 
 
 def tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Name, without `./`, and bytes of each file."""
+    """Name, without `./`, and bytes of each file. Raises DamagedFile, also for a file that is not wholly there."""
     at = 0
     for _ in range(_MAX_ENTRIES):
         head = data[at : at + _BLOCK]
@@ -66,7 +66,10 @@ def tar_members(data: bytes) -> Iterator[tuple[str, bytes]]:
         size = int(digits or b"0", 8)
         if head[156:157] in _FILES:
             name = head[:100].split(b"\0", 1)[0].decode("utf-8", "replace")
-            yield name.removeprefix("./"), data[at + _BLOCK : at + _BLOCK + size]
+            body = data[at + _BLOCK : at + _BLOCK + size]
+            if len(body) < size:
+                raise DamagedFile("a tar in it ends too early")
+            yield name.removeprefix("./"), body
         at += _BLOCK + size + -size % _BLOCK
 
 

@@ -63,6 +63,9 @@ packages:
   license: bzip2-1.0.6
 - conda: {FORGE}/linux-64/libgcc-ng-14.1.0-h6_0.conda
   license: null
+- conda: .
+  name: built-here
+  version: 0.1.0
 - pypi: ./
   name: shop
   version: 0.1.0
@@ -94,6 +97,13 @@ packages:
   name: shop
   version: 0.1.0
   path: .
+"""
+
+PIXI_TWO = """
+version: 2
+package:
+- {name: bzip2, version: 1.0.8, build: h3_7, subdir: linux-64, manager: conda, platform: linux-64, dependencies: []}
+- {name: click, version: 8.1.7, manager: pip, platform: linux-64, dependencies: [bzip2 >=1]}
 """
 
 EXPLICIT = f"""# platform: linux-64
@@ -174,6 +184,13 @@ def test_the_licence_of_an_entry_is_the_packages() -> None:
 
 def test_older_versions_of_pixi_say_the_kind() -> None:
     assert found("pixi.lock", PIXI_FIVE) == ([BZIP2, "pkg:pypi/click@8.1.7"], [])
+    assert found("pixi.lock", PIXI_TWO) == (
+        ["pkg:conda/bzip2@1.0.8?build=h3_7&subdir=linux-64", "pkg:pypi/click@8.1.7"],
+        [],
+    )
+    assert relations("pixi.lock", PIXI_TWO) == [
+        "pkg:pypi/click@8.1.7 -> pkg:conda/bzip2@1.0.8?build=h3_7&subdir=linux-64"
+    ]
 
 
 def test_a_list_of_addresses_is_read_behind_its_mark_and_shows_no_login() -> None:

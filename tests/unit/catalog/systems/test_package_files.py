@@ -79,6 +79,8 @@ def test_an_application_for_android_is_no_package_of_alpines() -> None:
         ("a/v.apk", apk(b"pkgname = a\n")),
         ("a/v.apk", apk(b"pkgver = 1\n")),
         ("a/v.apk", apk(is_signed=False)[:30]),
+        ("a/v.apk", PACKED[".gz"](control_tar({".PKGINFO": INFO})[:560])),
+        (PLACE, ar({"debian-binary": b"2.0\n", "control.tar": control_tar({"./control": CONTROL})[:560]})),
         ("a/v.apk", apk(is_signed=False)[:10] + b"xxxx"),
         (PLACE, b""),
         (PLACE, b"!<arch>\n"),
