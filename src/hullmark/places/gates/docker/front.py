@@ -107,14 +107,23 @@ class Decider:
 
 
 class Front(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """The plugin's socket. A thread for each connection of the daemon."""
+    """The plugin's socket. A thread for each connection of the daemon.
+
+    It is bound under another name and gets its own when it listens: whoever sees it is answered, also while one takes over from another.
+    """
 
     daemon_threads = True
     request_queue_size = 1024
 
     def __init__(self, settings: FrontSettings, decider: Decider) -> None:
         self.settings, self.decider = settings, decider
-        super().__init__(str(settings.socket), _Connection)
+        self._bound = settings.socket.with_name(f".{os.getpid()}")
+        self._bound.unlink(missing_ok=True)
+        super().__init__(str(self._bound), _Connection)
+
+    def server_activate(self) -> None:
+        super().server_activate()
+        self._bound.replace(self.settings.socket)
 
     def answer(self, message: bytes) -> dict[str, object]:
         """The answer to a message to AuthZReq."""
@@ -219,8 +228,6 @@ def _say(line: str) -> None:
 def serve(settings: FrontSettings) -> None:
     """Answer dockerd until the process is told to end."""
     settings.socket.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        settings.socket.unlink()
     with tempfile.TemporaryDirectory(prefix="hullmark-gate-") as folder:
         decider = Decider(settings.decider, Path(folder))
         before = os.umask(0o177)
