@@ -119,11 +119,21 @@ class Front(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.settings, self.decider = settings, decider
         self._bound = settings.socket.with_name(f".{os.getpid()}")
         self._bound.unlink(missing_ok=True)
+        self._identity = (0, 0)
         super().__init__(str(self._bound), _Connection)
 
     def server_activate(self) -> None:
         super().server_activate()
+        self._identity = _identity(self._bound)
         self._bound.replace(self.settings.socket)
+
+    def server_close(self) -> None:
+        """Listen no more, and take the socket away, unless another front has put its own there by now."""
+        super().server_close()
+        self._bound.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if _identity(self.settings.socket) == self._identity:
+                self.settings.socket.unlink()
 
     def answer(self, message: bytes) -> dict[str, object]:
         """The answer to a message to AuthZReq."""
@@ -199,6 +209,12 @@ class _Connection(BaseHTTPRequestHandler):
         """Calls are told of by whoever decides them."""
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    """What tells a socket from another one of the same name, also where a file's number is given again."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
 def _receive_bytes(connection: socket.socket, size: int, until: float) -> bytes:
     body = bytearray()
     while len(body) < size:
@@ -242,8 +258,6 @@ def serve(settings: FrontSettings) -> None:
         finally:
             front.server_close()
             decider.stop()
-            with contextlib.suppress(FileNotFoundError):
-                settings.socket.unlink()
 
 
 def main(argv: Sequence[str]) -> None:

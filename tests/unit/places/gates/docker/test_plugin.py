@@ -310,7 +310,7 @@ def test_the_front_always_answers(plugin: Plugin) -> None:
 
 
 def test_a_front_that_takes_over_leaves_no_moment_without_an_answer(tmp_path: Path) -> None:
-    """The socket is there from the first moment it answers, and is never away while a second front takes its place."""
+    """The socket is never away while a second front takes its place, nor when the first one ends after that."""
     plugin = Plugin(tmp_path, "closed")
     first = plugin.path.stat().st_ino
     following = Plugin(tmp_path, "closed")
@@ -318,8 +318,10 @@ def test_a_front_that_takes_over_leaves_no_moment_without_an_answer(tmp_path: Pa
         assert plugin.ask("/Plugin.Activate", b"")[0] == 200
     assert following.ask("/Plugin.Activate", b"")[0] == 200
     assert [path.name for path in tmp_path.iterdir()] == [plugin.path.name]
-    following.end()
     plugin.end()
+    assert following.ask("/Plugin.Activate", b"")[0] == 200
+    following.end()
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_many_ask_at_once_is_answered_to_each(tmp_path: Path) -> None:
