@@ -260,3 +260,19 @@ def test_claims_are_marked_and_say_nothing_of_a_systems_packages() -> None:
 )
 def test_a_broken_property_list_is_reported(body: bytes) -> None:
     assert len(problems(apple.CATALOGER, {"Applications/A.app/Contents/Info.plist": body})) == 1
+
+
+def test_a_bundle_inside_another_one_belongs_to_it() -> None:
+    body = b"<plist><dict><key>CFBundleName</key><string>A</string></dict></plist>"
+    files = {
+        "Applications/A.app/Contents/Info.plist": body,
+        "Applications/A.app/Contents/Helpers/B.app/Contents/Info.plist": body,
+    }
+    assert [found.locations[0].path for found in packages(apple.CATALOGER, files)] == [
+        "/Applications/A.app/Contents/Info.plist"
+    ]
+
+
+def test_a_bundle_without_a_name_is_a_problem() -> None:
+    body = b"<plist><dict><key>CFBundleName</key><string> </string><key>CFBundleVersion</key><string>1</string></dict></plist>"
+    assert problems(apple.CATALOGER, {"A.app/Contents/Info.plist": body}) == ["the application bundle has no name"]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.catalog.oversize import BODY_LIMIT, Body, ExecutableRequest, MarkedReader, OversizeSink, PatternSearch
-from hullmark.catalog.programs.executable import MAGIC, BytesNotKept, Reader, Section, section_names
+from hullmark.catalog.programs.executable import MAGIC, Reader, Section, section_names
 from hullmark.catalog.programs.golang import SIGNS
 from hullmark.model.late import late
 from hullmark.model.limit import Limit
@@ -98,11 +98,7 @@ class _DamagedTable(Exception):
 
 
 def _extract(_path: str, body: memoryview, report: Report) -> GoFunctions | None:
-    try:
-        return _take(Body(body), report)
-    except BytesNotKept:
-        report(LOST)
-        return None
+    return _take(Body(body), report)
 
 
 def _take(reader: MarkedReader, report: Report) -> GoFunctions | None:

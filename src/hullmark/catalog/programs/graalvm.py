@@ -20,7 +20,7 @@ from hullmark.catalog.oversize import (
     OversizeSink,
     PatternSearch,
 )
-from hullmark.catalog.programs.executable import BytesNotKept, Reader
+from hullmark.catalog.programs.executable import Reader
 from hullmark.catalog.view import View
 from hullmark.model.late import late
 from hullmark.model.limit import Limit
@@ -125,11 +125,7 @@ def extract(path: str, body: memoryview, report: Report) -> tuple[Claim, ...] | 
     """What the document of a small program names."""
     if not _is_signed(bytes(body[:_HEAD_BYTES])):
         return None
-    try:
-        return _take(Body(body), report)
-    except BytesNotKept:
-        report(LOST)
-        return None
+    return _take(Body(body), report)
 
 
 PROGRAM = Read(

@@ -200,7 +200,8 @@ def _kernels(view: View) -> Iterator[Package]:
     """Each kernel, and the modules of one that is elsewhere."""
     known: set[str] = set()
     for found in view.facts(KERNEL):
-        if _FILE(found.path):
+        # What tells its own release is a kernel, whatever its file is called: Alpine has boot/vmlinuz-lts.
+        if found.fact.release or _FILE(found.path):
             release = _release(found)
             known.add(release)
             yield _kernel(release, found.fact.build, Location(f"/{found.path}", found.layer))

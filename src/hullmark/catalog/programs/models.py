@@ -120,6 +120,8 @@ def _value(head: bytes, at: int, kind: int) -> tuple[object, int]:
     for _ in range(count):
         (size,) = struct.unpack_from("<Q", head, at)
         at += 8 + size
+        if at > len(head):
+            raise ValueError("a text ends behind what was read")
     return None, at
 
 
@@ -186,6 +188,7 @@ def assemble(view: View) -> Iterator[Package]:
         namespace, name = _identity(found)
         name = "".join(character for character in name if character.isprintable())
         if not name.strip():
+            view.problem(found.path, "neither the model nor its file's name tells what it is called")
             continue
         version = fact.version if _IS_VERSION(fact.version) else ""
         notes = {"format": fact.format, "architecture": fact.architecture}

@@ -24,7 +24,6 @@ from hullmark.catalog.oversize import (
 )
 from hullmark.catalog.programs.executable import (
     MAGIC,
-    BytesNotKept,
     Reader,
     find_section,
     names_in,
@@ -77,11 +76,7 @@ def _extract(_path: str, body: memoryview, report: Report) -> tuple[Crate, ...] 
     names = names_in(body)
     if names is not None and _SECTION not in names:
         return None  # most programs
-    try:
-        return _take(Body(body), report)
-    except BytesNotKept:
-        report(LOST)
-        return None
+    return _take(Body(body), report)
 
 
 def _take(reader: MarkedReader, report: Report) -> tuple[Crate, ...] | None:
@@ -153,7 +148,9 @@ def _crates(data: bytes, report: Report) -> tuple[Crate, ...]:
         except _JSON_ERRORS:
             broken += 1
             continue
-        if crate.kind == "runtime":
+        if not crate.name:
+            broken += 1
+        elif crate.kind == "runtime":
             places[number] = len(crates)
             crates.append(crate)
     if broken:
@@ -201,16 +198,15 @@ def crate_purl(crate: Crate) -> str:
 def _packages(found: LocatedFact[tuple[Crate, ...]]) -> Iterator[Package]:
     at = (Location("/" + found.path, found.layer),)
     for crate in found.fact:
-        if crate.name:
-            yield Package(
-                type="cargo",
-                name=crate.name,
-                version=crate.version or UNKNOWN_VERSION,
-                purl=crate_purl(crate),
-                cataloger=NAME,
-                locations=at,
-                notes={"source": crate.source} if crate.source else {},
-            )
+        yield Package(
+            type="cargo",
+            name=crate.name,
+            version=crate.version or UNKNOWN_VERSION,
+            purl=crate_purl(crate),
+            cataloger=NAME,
+            locations=at,
+            notes={"source": crate.source} if crate.source else {},
+        )
 
 
 _WISH = ExecutableRequest(hunts=(_STREAMS,), take=_take, lost=LOST)

@@ -93,6 +93,47 @@ def test_an_elf_file_without_a_section_table_has_no_names() -> None:
     assert len(segments(reader(body))) == 2
 
 
+def test_a_section_table_of_rows_too_small_is_told_without_names() -> None:
+    body = bytearray(elf(PARTS))
+    struct.pack_into("<H", body, 58, 10)  # the size of a section header
+    [table] = section_table(reader(bytes(body)))
+    assert table.size == 10 * 4
+    assert section_names(reader(bytes(body))) is None
+
+
+@pytest.mark.parametrize(("name", "at"), [("elf 64 little", 56), ("pe 64", 64 + 6)])
+def test_a_program_of_more_segments_than_are_looked_at_is_not_followed(name: str, at: int) -> None:
+    body = bytearray(FILES[name])
+    struct.pack_into("<H", body, at, 2000)
+    with pytest.raises(BytesNotKept):
+        segments(reader(bytes(body)))
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [("pe 64", 64 + 24 + 48 + 16), ("mach-o 64 little", 32 + 72 + 40)],
+)
+def test_a_section_without_bytes_is_passed_over_in_the_formats_of_other_systems(name: str, at: int) -> None:
+    body = bytearray(FILES[name])
+    struct.pack_into("<Q" if name.startswith("mach") else "<I", body, at, 0)
+    assert find_section(reader(bytes(body)), b".one") is None
+    assert find_section(reader(bytes(body)), b".dep-v0") == Section(offset(1), 6)
+
+
+def test_a_segment_without_bytes_is_not_mapped() -> None:
+    windows, apple = bytearray(FILES["pe 64"]), bytearray(FILES["mach-o 64 little"])
+    struct.pack_into("<I", windows, 64 + 24 + 48 + 16, 0)
+    struct.pack_into("<Q", apple, 32 + 48, 0)
+    for body in (windows, apple):
+        assert [segment.offset for segment in segments(reader(bytes(body)))] == [offset(1)]
+
+
+def test_commands_behind_one_that_says_it_has_no_length_are_not_followed() -> None:
+    body = bytearray(FILES["mach-o 64 little"])
+    struct.pack_into("<I", body, 32 + 152 + 4, 0)  # the second command's length
+    assert [segment.offset for segment in segments(reader(bytes(body)))] == [offset(0)]
+
+
 def test_a_section_without_bytes_in_the_file_is_passed_over() -> None:
     body = bytearray(elf(PARTS))
     table = next(section_table(reader(bytes(body))))

@@ -212,6 +212,24 @@ def test_a_broken_table_is_a_problem_and_says_nothing(data: bytes) -> None:
     assert extract(elf(parts(data), stride=1 << 21)) == (None, [DAMAGED])
 
 
+def test_a_table_of_which_the_file_has_only_the_beginning_is_a_problem() -> None:
+    body = elf([Part(b".text", bytes(64), writable=False)], sections=False) + table()[:40]
+    assert extract(body) == (None, [DAMAGED])
+
+
+@pytest.mark.parametrize(
+    ("data", "problems"),
+    [
+        (table(first=40), [DAMAGED]),
+        (table(end=96 + (15 << 20)), [TOO_LARGE]),
+        (table(version=0xFB), []),
+    ],
+)
+def test_a_large_program_whose_table_cannot_be_used_is_told_as_a_small_one(data: bytes, problems: list[str]) -> None:
+    body = elf(parts(data), stride=1 << 21)
+    assert stream(body[:0x800] + b"\4\0\0\0Go\0\0" + body[0x808:], [300_000]) == (None, problems)
+
+
 def test_a_table_of_too_many_names_is_a_problem() -> None:
     assert extract(elf(parts(table(end=96 + (15 << 20))))) == (None, [TOO_LARGE])
 

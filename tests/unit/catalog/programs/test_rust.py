@@ -124,11 +124,27 @@ def test_a_list_that_the_sink_could_not_keep_is_a_problem() -> None:
     assert stream(body, [65536]) == (None, [LOST])
 
 
+@pytest.mark.parametrize(
+    ("data", "found", "problems"),
+    [
+        (zlib.compress(b'{"packages": 7}') * 2, None, ["it is not the JSON of cargo-auditable"]),
+        (zlib.compress(b'{"packages":[]}') * 9, None, ["there are too many places where it may be"]),
+        (zlib.compress(b'{"packages": 7}') + zlib.compress(b'{"packages":[]}') + PARTS[1].data, CRATES, []),
+    ],
+    ids=["none is sound", "more than are looked at", "the last one is sound"],
+)
+def test_of_several_lists_without_section_names_the_first_that_names_crates_counts(
+    data: bytes, found: tuple[Crate, ...] | None, problems: list[str]
+) -> None:
+    body = elf([Part(b".text", bytes(64), writable=False), Part(b".data", data)], sections=False)
+    assert extract(body) == (found, [f"its list of Rust crates cannot be read: {reason}" for reason in problems])
+
+
 def test_a_crate_that_cannot_be_read_is_counted_and_the_others_stay() -> None:
-    body = b'{"packages":[{"name":1},{"version":"1"},{"name":"\xff"},{"name":"a","version":"1.0.0"}]}'
+    body = b'{"packages":[{"name":1},{"version":"1"},{"name":"\xff"},{"name":""},{"name":"a","version":"1.0.0"}]}'
     found, problems = extract(elf(rust(body)))
     assert found == (Crate("a", "1.0.0", ""),)
-    assert problems == ["3 entries of its list of Rust crates cannot be read"]
+    assert problems == ["4 entries of its list of Rust crates cannot be read"]
 
 
 @given(st.binary(max_size=300))
