@@ -38,6 +38,8 @@ class _Reader:
         self._package: Json | None = None
         self._texts: dict[str, str] = {}
         self._license = ""
+        self._relation: Relation | None = None
+        self.broken = 0
 
     def take(self, tag: str, value: str) -> None:
         """One tag with its value."""
@@ -87,7 +89,9 @@ class _Reader:
     def reference(self, value: str) -> None:
         """ExternalRef: category, type, locator."""
         words = value.split(None, 2)
-        if self._package is not None and len(words) == 3:
+        if len(words) != 3:
+            self.broken += 1
+        elif self._package is not None:
             kept = self._package.setdefault("externalRefs", [])
             kept.append({"referenceType": words[1], "referenceLocator": words[2].strip()})
 
@@ -105,14 +109,19 @@ class _Reader:
 
     def relation(self, value: str) -> None:
         """Relationship: element, type, other element."""
-        words = value.split()
-        if len(words) == 3 and len(self.spdx.relations) < MAX_COMPONENTS:
-            self.spdx.relations.append(Relation(words[0], words[2], words[1]))
+        words, self._relation = value.split(), None
+        if len(words) != 3:
+            self.broken += 1
+        elif len(self.spdx.relations) >= MAX_COMPONENTS:
+            self._problems.add(f"only the first {MAX_COMPONENTS:,} relationships were read")
+        else:
+            self._relation = Relation(words[0], words[2], words[1])
+            self.spdx.relations.append(self._relation)
 
     def relation_comment(self, value: str) -> None:
         """RelationshipComment, of the relationship before it."""
-        if self.spdx.relations:
-            self.spdx.relations[-1].comment = value
+        if self._relation is not None:
+            self._relation.comment = value
 
     def license_id(self, value: str) -> None:
         """LicenseID begins a licence that is not on SPDX's list."""
@@ -154,6 +163,8 @@ def read(body: bytes) -> Document:
             bad += 1
     if bad:
         problems.add(f"{bad:,} line(s) have no tag and were not read")
+    if reader.broken:
+        problems.add(f"{reader.broken:,} reference(s) and relationship(s) are not of three words and were not read")
     return document_of(reader.finish(), problems)
 
 
