@@ -13,6 +13,7 @@ from hullmark.model.image import Image
 from hullmark.model.plugin import plugins
 from hullmark.model.reference import parse_reference
 from hullmark.source import docker_archive, registry
+from hullmark.source.files import LocalFile, read_bounded
 from hullmark.source.places import exists, split_place
 from hullmark.source.source import ImageNotFound, Source, SourceOptions
 
@@ -31,6 +32,7 @@ _ADVICE = {
     "singularity": "scan the image that it was built from",
     "file": "scan the folder it is in as dir:PATH",
 }
+_HEAD = 512
 _FILES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".json", ".xml", ".spdx")
 _TEXT = (b"{", b"<", b"SPDXVersion:", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -68,15 +70,11 @@ def _detect_scheme(path: Path, *, bare: bool) -> str:
         return ""
     if path.is_dir():
         return "dir"
-    return _text_or_error(path)
+    return _detect_scheme_of_file(path)
 
 
-def _text_or_error(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            head = file.read(512).lstrip()
-    except OSError as error:
-        raise HullmarkError(f"{path} cannot be read ({error.strerror})", advice="check its permissions") from error
+def _detect_scheme_of_file(path: Path) -> str:
+    head = (read_bounded(LocalFile(str(path)).stream(0, _HEAD), _HEAD) or b"").lstrip()
     if head.startswith(_TEXT):
         return "sbom"
     if path.name.startswith(("Dockerfile", "Containerfile")):
@@ -85,8 +83,7 @@ def _text_or_error(path: Path) -> str:
             advice="build it and name the image; check takes the file besides: --dockerfile FILE",
         )
     # A compressed, damaged or foreign archive: opening it says which.
-    docker_archive.SOURCE.open(str(path), str(path), SourceOptions())
-    raise HullmarkError(f"{path} is not an image", advice="name a docker or OCI archive, or put the scheme in front")
+    return docker_archive.SOURCE.scheme
 
 
 def open_image(reference: str, options: SourceOptions) -> Image:

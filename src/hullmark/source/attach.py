@@ -6,11 +6,12 @@ Sigstore's bundles in OCI 1.1 (cosign's `BUNDLE_SPEC.md`: artifactType, annotati
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import msgspec
 
 from hullmark.model.digest import digest_of, is_digest
-from hullmark.model.errors import HullmarkError
+from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.limit import Limit
 from hullmark.model.signed_document import SIGNATURE, SignedDocument, SignedDocuments
 from hullmark.proof.bundle import BUNDLE, ENVELOPE
@@ -198,26 +199,22 @@ class _Reading:
         for referrer in listed.referrers:
             self._read_artifact(referrer, subject)
         for ending in (".att", ".sig"):
-            try:
-                body = self._repository.manifest(f"{fallback_tag(subject)}{ending}")
-            except ImageNotFound:
-                continue
-            self._read_manifest(body, subject)
+            with suppress(ImageNotFound):
+                self._read_manifest(f"{fallback_tag(subject)}{ending}", subject)
 
     def _read_artifact(self, referrer: Referrer, subject: str) -> None:
         if not _may_be_signed(referrer.artifact_type):
             return
         try:
-            body = self._repository.manifest(referrer.digest)
+            self._read_manifest(referrer.digest, subject)
         except ImageNotFound:
             self.unseen.append(f"{referrer.digest[:19]} is listed and is not there")
-            return
-        self._read_manifest(body, subject)
 
-    def _read_manifest(self, body: bytes, subject: str) -> None:
+    def _read_manifest(self, version: str, subject: str) -> None:
+        """Read what is below a manifest. Raises ImageNotFound, and HullmarkError where the repository cannot be asked."""
         try:
-            layers = decode(body, _Manifest, "its manifest").layers
-        except HullmarkError as error:
+            layers = decode(self._repository.manifest(version), _Manifest, f"what is under {version}").layers
+        except BrokenImage as error:
             self.unseen.append(str(error))
             return
         for layer in self._select_layers(layers):
@@ -239,6 +236,7 @@ class _Reading:
     def _select_layers(self, layers: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
         for layer in layers:
             if not is_digest(layer.digest):
+                self.unseen.append(f"{layer.digest[:80]!r} is not a digest by sha256 or sha512")
                 continue
             if len(self.documents) >= _MOST:
                 self.unseen.append(f"there are more than {_MOST} signed documents")

@@ -7,6 +7,7 @@ where a connection was cut, and are verified by who reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -49,17 +50,17 @@ class Session:
 
     def open(self, path: str, headers: Mapping[str, str], method: str = "GET") -> StreamedAnswer:
         """The answer for a path below the repository, whatever its status but 401. Raises NetError, HullmarkError."""
-        for scheme in self._schemes:
-            url = f"{scheme}://{self.endpoint.host}/v2/{self.endpoint.repository}/{path}"
-            try:
-                streamed = self._logged_in(Request(url, headers, method))
-            except (NotTls, Unreachable):
-                if scheme == self._schemes[-1]:
-                    raise
-                continue
-            self._schemes = (scheme,)
-            return streamed
-        raise HullmarkError(f"{self.where} cannot be asked", advice="check the mirror's address")
+        *others, last = self._schemes
+        for scheme in others:
+            with suppress(NotTls, Unreachable):
+                return self._open_by(scheme, path, headers, method)
+        return self._open_by(last, path, headers, method)
+
+    def _open_by(self, scheme: str, path: str, headers: Mapping[str, str], method: str) -> StreamedAnswer:
+        url = f"{scheme}://{self.endpoint.host}/v2/{self.endpoint.repository}/{path}"
+        streamed = self._logged_in(Request(url, headers, method))
+        self._schemes = (scheme,)
+        return streamed
 
     def _logged_in(self, request: Request) -> StreamedAnswer:
         streamed, sent = self._send(request)

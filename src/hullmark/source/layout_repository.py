@@ -78,18 +78,22 @@ class LayoutRepository:
     def referrers(self, digest: str) -> ReferrerList:
         """The artifacts about a manifest: those that index.json lists, and those under the fallback tag."""
         found = {referrer.digest: referrer for referrer in listed_by_tag(self, digest)}
+        unseen = ""
         for entry in self.entries():
             if entry.media_type in (OCI_MANIFEST, OCI_INDEX) and entry.digest not in found:
-                referrer = self._referrer(entry, digest)
+                try:
+                    referrer = self._referrer(entry, digest)
+                except HullmarkError as error:
+                    # Of an image for many platforms, often only some were saved.
+                    if entry.artifact_type or not isinstance(error, ImageNotFound):
+                        unseen = f"{entry.digest[:19]} cannot be read: {error}"
+                    continue
                 if referrer is not None:
                     found[entry.digest] = referrer
-        return ReferrerList(tuple(found[name] for name in sorted(found)))
+        return ReferrerList(tuple(found[name] for name in sorted(found)), unseen)
 
     def _referrer(self, entry: Descriptor, digest: str) -> Referrer | None:
-        try:
-            artifact = decode(self.manifest(entry.digest), _Artifact, "an artifact")
-        except HullmarkError:
-            return None
+        artifact = decode(self.manifest(entry.digest), _Artifact, "an artifact")
         if artifact.subject is None or artifact.subject.digest != digest:
             return None
         return Referrer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hullmark.model.digest import is_digest
+from hullmark.model.digest import checked_digest
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.files import ByteRange, LocalFile
@@ -35,9 +35,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
 
 
 def _blob(folder: Path, digest: str) -> ByteRange | None:
-    if not is_digest(digest):
-        return None
-    path = folder / "blobs" / Path(*digest.split(":"))
+    path = folder / "blobs" / Path(*checked_digest(digest, "a blob").split(":"))
     return LocalFile(str(path)).whole() if path.exists() else None
 
 

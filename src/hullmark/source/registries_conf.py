@@ -53,21 +53,34 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def registry_files(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The files that count, in the order they are read: one for all, or the user's or the system's with their drop-ins."""
+    """The files that count, in the order they are read: one for all, or the user's or the system's with their drop-ins.
+
+    Raises HullmarkError for a folder of drop-ins that cannot be read: it may block a registry.
+    """
     if only := environment.get("CONTAINERS_REGISTRIES_CONF"):
         return (only,)
     home = environment.get("XDG_CONFIG_HOME") or (environment.get("HOME") and f"{environment['HOME']}/.config")
     system, own = "/etc/containers/registries.conf", f"{home}/containers/registries.conf"
-    is_own = bool(home) and Path(own).is_file()
+    is_own = bool(home) and _may_be_there(Path(own))
     folders = (f"{system}.d", f"{own}.d") if home else (f"{system}.d",)
     return (own if is_own else system, *(str(path) for folder in folders for path in _drop_ins(Path(folder))))
 
 
+def _may_be_there(path: Path) -> bool:
+    """Whether a file is there, or nobody lets us see whether: reading it then says so."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
+
+
 def _drop_ins(folder: Path) -> list[Path]:
     try:
-        return sorted(folder.glob("*.conf"))[:_MAX_FILES]
-    except OSError:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(".conf"))[:_MAX_FILES]
+    except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise HullmarkError(f"{folder} cannot be read ({error.strerror})", advice="check its permissions") from error
 
 
 def places_for(host: str, repository: str, files: tuple[str, ...], *, by_digest: bool) -> tuple[RegistryLocation, ...]:

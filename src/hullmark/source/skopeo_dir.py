@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hullmark.model.digest import digest_of, is_digest
+from hullmark.model.digest import checked_digest, digest_of
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Image
 from hullmark.source.files import ByteRange, LocalFile, read_bounded
@@ -34,9 +34,7 @@ def open_folder(rest: str, reference: str, options: SourceOptions) -> Image:
 
 def _blob(folder: Path, digest: str) -> ByteRange | None:
     """Blobs are named by their hex alone, the manifests of an index have `.manifest.json` appended."""
-    if not is_digest(digest):
-        return None
-    hexadecimal = digest.partition(":")[2]
+    hexadecimal = checked_digest(digest, "a blob").partition(":")[2]
     paths = (folder / hexadecimal, folder / f"{hexadecimal}.manifest.json")
     found = next((path for path in paths if path.exists()), None)
     return None if found is None else LocalFile(str(found)).whole()

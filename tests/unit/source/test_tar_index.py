@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.model.errors import BrokenImage
-from hullmark.source.tar import Member, find, index, inside, looks_like_tar
+from hullmark.source.tar import Member, ReadAt, find, index, inside, looks_like_tar
+from hullmark.source.tar import index_of as index_by
 
 
 @contextmanager
@@ -151,3 +152,88 @@ def test_a_tar_is_known_by_its_first_block(tmp_path: Path) -> None:
     assert looks_like_tar(bytes(512))
     assert not looks_like_tar(b"x" * 512)
     assert not looks_like_tar(b"")
+
+
+def archive_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    """An archive of these members, with their headers as the PAX format has them."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for info, body in members:
+            info.size = len(body)
+            tar.addfile(info, io.BytesIO(body))
+    return out.getvalue()
+
+
+def named(name: str, **headers: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.pax_headers = headers
+    return info
+
+
+def reader(body: bytes, most: int = 1 << 20) -> ReadAt:
+    """Gives at most this many bytes at a time, as a slow network does."""
+    return lambda offset, size: body[offset : offset + min(size, most)]
+
+
+@pytest.mark.parametrize(
+    "infos",
+    [
+        [named(f"{number}") for number in range(3)],
+        [named("a", comment="x") for _ in range(6)],  # of the same name, each with a header of its own
+    ],
+)
+def test_more_members_than_may_be_are_refused(infos: list[tarfile.TarInfo]) -> None:
+    body = archive_of(*((info, b"1") for info in infos))
+    assert set(index_of(body)) == {info.name for info in infos}
+    with pytest.raises(BrokenImage, match="more than 2 members") as caught:
+        index_by(reader(body), len(body), most=2)
+    assert caught.value.advice == "do not trust it"
+
+
+def test_a_size_in_a_pax_header_counts_and_one_that_is_not_a_number_is_damage() -> None:
+    def archive(size: str) -> bytes:
+        whole = bytearray(archive_of((named("large", size=size), b"12345"), (named("next"), b"6")))
+        return bytes(whole)
+
+    whole = archive("5")
+    assert {name: whole[m.offset : m.offset + m.size] for name, m in index_of(whole).items()} == {
+        "large": b"12345",
+        "next": b"6",
+    }
+    for size in ("five", "-5", "9" * 19, "\u0665"):
+        with pytest.raises(BrokenImage, match="damaged at byte 1024"):
+            index_of(archive(size))
+    with pytest.raises(BrokenImage, match="ends in the middle of a member"):
+        index_of(archive("999999"))
+
+
+def test_files_with_holes_are_not_files_and_a_name_with_a_slash_is_a_folder() -> None:
+    sparse = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "9"}
+    found = index_of(archive_of((named("holes", **sparse), b"0\n"), (named("old/"), b""), (named("file"), b"1")))
+    assert {name: member.kind for name, member in found.items()} == {"holes": "other", "old": "folder", "file": "file"}
+    assert [find(found, name) for name in ("holes", "old", "none")] == [None, None, None]
+
+
+def test_an_extended_header_of_more_than_a_megabyte_is_refused() -> None:
+    with pytest.raises(BrokenImage, match="a header of more than a megabyte"):
+        index_of(archive_of((named("a", comment="x" * (1 << 20)), b"")))
+
+
+def test_what_a_header_says_of_all_members_is_passed_over() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "all"}) as tar:
+        tar.addfile(tarfile.TarInfo("a"))
+    assert out.getvalue()[156:157] == b"g"
+    assert set(index_of(out.getvalue())) == {"a"}
+
+
+def test_a_name_that_leads_out_of_the_archive_is_left_out_of_its_index() -> None:
+    assert set(index_of(archive_of((named("../a"), b""), (named("/b"), b""), (named("c"), b"")))) == {"c"}
+
+
+def test_bytes_that_come_in_pieces_are_put_together_and_a_file_that_got_shorter_is_damage() -> None:
+    body = archive_of((named("ü" * 80, comment="x" * 900), b"1"))
+    assert index_by(reader(body, 100), len(body)) == index_of(body)
+    cut = body[:700]  # the file lost its end after its size was asked for
+    with pytest.raises(BrokenImage, match="ends in the middle of a member"):
+        index_by(reader(cut), len(body))
