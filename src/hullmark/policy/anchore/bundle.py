@@ -149,7 +149,7 @@ def _reference(path: str, wanted: str, ids: list[str], word: str) -> Mistake:
 
     if wanted in ids:
         return _twice(path, wanted, word)
-    reason = f"there is no {word} {wanted[:60]!r}{nearest(wanted, ids)}"
+    reason = f"there is no {word} {wanted[:60]!r}{nearest(wanted, filter(None, ids))}"
     return Mistake(path=path, reason=reason, problem_type="ReferencedObjectNotFoundError")
 
 

@@ -182,24 +182,23 @@ def _apply(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> N
         run.note(f"the rule {name} cannot be judged: {what}", "TriggerEvaluationError")
         return []
 
-    run.findings += guard_call(lambda: _judge_rule(rule, rule_set, own, run), note_failure)
+    check = rule.check
+    run.findings += guard_call(lambda: _judge_rule(rule, check, rule_set, own, run), note_failure)
 
 
-def _judge_rule(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
+def _judge_rule(rule: Rule, check: Trigger, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
     """Its findings; what it cannot tell is noted. Raises RuleFailed."""
     facts = context.facts
     name = f"{rule_set.id}/{rule.id or rule.gate}"
-    if rule.check is None:
-        return []
-    missing = lacking(rule.check, facts)
+    missing = lacking(check, facts)
     if missing:
         _cannot_tell(CannotTell(missing), name, facts, run)
         return []
     findings: list[Finding] = []
-    answers = list(islice(rule.check.check(rule.values, facts), MAX_FINDINGS + 1))
+    answers = list(islice(check.check(rule.values, facts), MAX_FINDINGS + 1))
     if len(answers) > MAX_FINDINGS:
         raise RuleFailed(f"it fires more than {MAX_FINDINGS} times")
-    gaps = () if facts.profile.is_compat else untold(rule.check, rule.values, facts)
+    gaps = () if facts.profile.is_compat else untold(check, rule.values, facts)
     for answer in (*answers, *gaps):
         if isinstance(answer, TriggerMatch):
             findings.append(_finding(answer, rule, rule_set, context))

@@ -118,7 +118,7 @@ def _text(parameter: Parameter, raw: object) -> tuple[str, BadValue | None]:
         return text, None if parameter.kind is Kind.FLAG else BadValue("expected a text in quotes", "Q20")
     if isinstance(raw, int | float):
         return str(raw), BadValue("expected a text: write the number in quotes", "Q20")
-    raise BadValue(f"expected {parameter.expected()}, as a text")
+    raise BadValue(f"expected {parameter.expected()}" + ("" if parameter.kind is Kind.TEXT else ", as a text"))
 
 
 _Read = tuple[Any, BadValue | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, PolicyProblem, Verdict
 from hullmark.policy.anchore.bundle import Bundle, InvalidBundle
+from hullmark.policy.anchore.deadlines import next_bundle_deadline
 from hullmark.policy.anchore.evaluate import evaluate_bundle
 from hullmark.policy.anchore.gates import TRIGGERS
+from hullmark.policy.anchore.needs import bundle_needs
 from hullmark.policy.anchore.params import Kind
 from hullmark.policy.anchore.profile import COMPAT, NATIVE, PROFILES
 from hullmark.policy.anchore.trigger import legacy_id
@@ -101,6 +103,7 @@ def test_new_words_keep_the_old_id_and_exceptions_by_either_count() -> None:
         ({"trigger_id": "regexp:ways"}, False),
         ({"trigger_id": "ALWAYS"}, False),
         ({"trigger_id": "al*x"}, False),
+        ({"trigger_id": "always-there*"}, False),
         ({"trigger_id": "always", "gate": "ALWAYS"}, True),
         ({"trigger_id": "always", "gate": "files"}, False),
         ({"trigger_id": "always", "expires_on": "2026-03-01T12:00:00Z"}, False),
@@ -181,6 +184,11 @@ def test_a_quirk_can_be_dropped_by_itself() -> None:
         assert len(found) == count
 
 
+def test_a_quirk_that_there_is_not_cannot_be_dropped() -> None:
+    with pytest.raises(ValueError, match="there is no quirk 'Q0'"):
+        COMPAT.without("Q7", "Q0")
+
+
 def test_yaml_is_read_like_json() -> None:
     text = b"version: '2'\nrule_sets:\n- {id: p, rules: [{id: r, gate: always, trigger: always, action: warn, params: []}]}\n"
     found = load_any(text + b"mappings: []\n")
@@ -193,6 +201,55 @@ def test_a_large_allowlist_is_looked_up_not_searched() -> None:
     last = ({"id": "last", "gate": "always", "trigger_id": "always"},)
     verdict = judged(bundle(*[rule("always", "always")] * 500, items=items + last))
     assert verdict.verdict is Outcome.GO
+
+
+def test_of_very_many_rules_that_fail_a_thousand_are_told_and_all_are_counted() -> None:
+    verdict = judged(bundle(*[rule("files", "name_match", {"regex": "("})] * 1001))
+    assert len(verdict.problems) == 1000
+    assert verdict.reason == "1001 rules cannot be judged, p/files-name_match among them"
+
+
+@pytest.mark.parametrize("profile", ["native", "compat"])
+def test_a_mapping_that_takes_too_long_to_compare_with_an_image_stops(profile: str) -> None:
+    slow = "regexp:" + "(" * 60 + "a" + ")*" * 60 + "b"
+    document = bundle(rule("always", "always", action="GO"))
+    document["mappings"][0]["repository"] = slow
+    image = "a" * 100 + "cb"
+    verdict = judged(document, profile, reference=image)
+    said = "it cannot be told which mapping fits: its regular expression may take too long, and it is nested too deep"
+    assert verdict.verdict is Outcome.STOP
+    assert [problem.reason for problem in verdict.problems] == [said]
+    assert verdict.reason == (said if profile == "native" else "policy_evaluation")
+    question = Question(profile=PROFILES[profile], context=KNOWN)
+    assert next_bundle_deadline(read(document), facts(reference=image), verdict, question) is None
+
+
+def test_a_verdict_is_due_again_when_the_item_ends_that_covers_a_finding() -> None:
+    item = {"id": "i", "gate": "always", "trigger_id": "always", "expires_on": "2026-04-01T00:00:00:5Z"}
+    later = {**item, "id": "j", "trigger_id": "never", "expires_on": "2026-03-02T00:00:00Z"}
+    document = bundle(rule("always", "always"), items=(later, item))
+    verdict = judged(document)
+    assert verdict.verdict is Outcome.GO
+    due = next_bundle_deadline(read(document), facts(), verdict, Question(context=KNOWN))
+    assert due == datetime(2026, 4, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+
+
+def test_a_rule_that_waits_for_a_fix_has_no_day_while_nobody_has_matched() -> None:
+    params = {"package_type": "all", "fix_available": "true", "max_days_since_fix": "10"}
+    document, bare = bundle(rule("vulnerabilities", "package", params)), facts(matches=None)
+    verdict = judged(document, matches=None)
+    assert verdict.verdict is Outcome.UNKNOWN
+    assert next_bundle_deadline(read(document), bare, verdict) is None
+
+
+def test_only_files_with_a_path_that_can_be_in_an_image_are_read() -> None:
+    asked = [
+        rule("retrieved_files", "content_regex", {"path": path, "regex": "x", "check": "match"})
+        for path in ("/etc/app.conf", "/etc/../etc/x", "etc/x")
+    ]
+    context = Context(retrieve_files=("/etc/app.conf", "/etc/../etc/x", "etc/x"))
+    needs = bundle_needs(read(bundle(*asked)), Question(context=context))
+    assert [glob.text for glob in needs.contents] == ["/etc/app.conf"]
 
 
 VALUES = st.one_of(st.text(max_size=12), st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(allow_nan=False))

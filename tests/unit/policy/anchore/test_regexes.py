@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.anchore.regex_program import TooLarge, fits, program_of
 from hullmark.policy.anchore.regex_tree import parse
-from hullmark.policy.anchore.regexes import Expression, Work
+from hullmark.policy.anchore.regexes import MAX_TEXT, Expression, Work
+from hullmark.policy.anchore.search import TOO_SLOW, search
 
 ATOMS = (
     "a",
@@ -94,10 +95,45 @@ def test_backreferences_are_python_s_where_they_are_cheap_and_refused_elsewhere(
         Expression(r"(.*)(.*)(.*)\1x").matches("ab" * 500 + "\nx", Work())
 
 
-def test_repetitions_that_are_too_large_when_written_out_are_refused() -> None:
-    tree, flags = parse("((a{100}){100}){100}")
-    with pytest.raises(TooLarge):
+@pytest.mark.parametrize("pattern", ["((a{100}){100}){100}", "a{6000}"])
+def test_repetitions_that_are_too_large_when_written_out_are_refused(pattern: str) -> None:
+    tree, flags = parse(pattern)
+    with pytest.raises(TooLarge, match="too large"):
         program_of(tree, flags)
+
+
+def nested(depth: int) -> str:
+    """Groups in each other that may each be repeated, so that no matcher can go without trying."""
+    return "(" * depth + "a" + ")*" * depth
+
+
+@pytest.mark.parametrize("depth", [55, 70, 200])
+def test_an_expression_that_is_nested_too_deep_is_refused_where_it_may_be_slow(depth: int) -> None:
+    wanted = Expression(f"{nested(depth)}b")
+    assert not wanted.matches("c" * 100, Work()), "no b at all"
+    with pytest.raises(RuleFailed, match="nested too deep"):
+        wanted.matches("a" * 100 + "cb", Work())
+
+
+def test_an_atomic_group_is_python_s_where_it_is_cheap_and_refused_elsewhere() -> None:
+    assert Expression("(?>a|ab)c").matches("ac", Work())
+    assert not Expression("(?>a|ab)c").matches("abc", Work()), "what the group has taken it does not give back"
+    with pytest.raises(RuleFailed, match="an atomic group"):
+        Expression("(?>(?:.*)(?:.*)(?:.*))x").matches("ab" * 500 + "\nx", Work())
+
+
+def test_a_text_that_is_too_long_fails_an_expression_that_may_be_slow_on_it() -> None:
+    long = "a" * (MAX_TEXT + 1)
+    assert Expression("aaa").matches(long, Work())
+    with pytest.raises(RuleFailed, match=f"a text of {MAX_TEXT + 3} characters is too long"):
+        Expression("(a+)+b").matches(f"{long}cb", Work())
+
+
+def test_a_file_that_takes_too_long_to_search_is_marked_and_what_was_found_before_is_kept() -> None:
+    body = b"key=1\n" + b"a" * 400 + b"cb\n"
+    slow = "SLOW=(a+)+b"
+    assert search(body, ("KEY=key=.*", slow), Work()) == [("KEY=key=.*", 1)]
+    assert search(body, ("KEY=key=.*", slow), Work(5_000)) == [("KEY=key=.*", 1), TOO_SLOW]
 
 
 @pytest.mark.parametrize("pattern", ["(", "*", "[b-a]", "a" * 3000, "(?P<n", "\\"])

@@ -33,3 +33,16 @@ def test_references_are_read_as_the_original_does(reference: str, parts: tuple[s
 def test_a_star_is_any_run_of_characters(pattern: str, text: str) -> None:
     expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), text) is not None
     assert Wildcard(pattern).fits(text, Work()) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("team/*-api-*:1", "team/web-api-gate:1", True),
+        ("team/*-api-*:1", "team/web-gate:1", False),
+        ("a*a", "a", False),
+        ("*ab*b", "ab", False),
+    ],
+)
+def test_what_stands_between_two_stars_must_be_there_on_its_own(pattern: str, text: str, fits: bool) -> None:
+    assert Wildcard(pattern).fits(text, Work()) is fits

@@ -24,6 +24,7 @@ from hullmark.policy.cvss3 import (
     vendor_ratings,
 )
 from hullmark.policy.days import later
+from hullmark.policy.exploitation import exploited_gap, may_be_exploited
 from hullmark.policy.gate import CannotTell, Need
 from hullmark.policy.weakness import weakness_in
 
@@ -210,16 +211,25 @@ def _legacy_name(found: MatchRow) -> str:
 
 
 def kev_list(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look for matches that are known to be exploited."""
+    """Look for matches that are known to be exploited. Where the list of these is not whole, only the original takes the rest for safe."""
+    doubted: list[MatchRow] = []
     for found in facts.matches:
         advisory = found.match.advisory
-        if advisory.kev is not None:
+        if may_be_exploited(found.match, facts.facts) and not facts.profile.is_compat:
+            doubted.append(found)
+        elif advisory.kev is not None:
             yield TriggerMatch(
                 message=f"{advisory.id} of {found.row.name} is in the catalogue of known exploited vulnerabilities",
                 subject=f"{advisory.id} {found.row.subject}",
                 evidence=facts.at_row(found.row, f"known to be exploited since {advisory.kev.added}"),
                 weakness=weakness_in(found.match),
             )
+    if doubted:
+        first = doubted[0]
+        some = f"{first.match.advisory.id} of {first.row.name}"
+        more = f"{some} and {len(doubted) - 1:,} more are" if doubted[1:] else f"{some} is"
+        reason = f"whether {more} known to be exploited cannot be told: {exploited_gap(facts.facts)}"
+        yield CannotTell(reason, facts.at_row(first.row))
 
 
 def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
