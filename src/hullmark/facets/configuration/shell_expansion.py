@@ -20,6 +20,7 @@ MAX_WORDS = Limit(1000, "words of a command that an image is started with")
 
 _LONGEST_CUT = 200
 _MAX_TEST = 60
+_LONGEST_SINGLE = 3
 _SLICE = re.compile(r"\s*(\d{1,4})(?:\s*:\s*(\d{1,4}))?\s*").fullmatch
 _FOUND = re.compile(r"(?:command -v|which|type -p)\s+([\w./-]+)(?:\s*2?>\s*/dev/null)?").fullmatch
 _NUMBERS = {"-eq": "==", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
@@ -125,6 +126,20 @@ def join_word(word: ShellWord, state: ShellState) -> str | None:
     return "".join(pieces)
 
 
+def split_assignment(word: ShellWord, state: ShellState) -> tuple[str | None, ShellWord | None]:
+    """The name that a word gives a value, None where it is not known, and the value, None where it gives none."""
+    name = ""
+    for at, part in enumerate(word):
+        if part.kind == "text" and "=" in part.text:
+            before, _, rest = part.text.partition("=")
+            return name + before, (WordPart("text", rest, is_quoted=True), *word[at + 1 :])
+        piece = join_word((part,), state)
+        if piece is None:
+            return None, None
+        name += piece
+    return name, None
+
+
 def _piece(part: WordPart, state: ShellState) -> str | None:
     if part.kind == "text":
         return part.text
@@ -213,6 +228,9 @@ def truth(words: list[StartWord]) -> bool | None:
 
 
 def _either(words: list[StartWord], fits: Callable[[str, str], bool]) -> bool | None:
+    # Of so few words what is not an operator between two others is a text, be it "-o".
+    if len(words) <= _LONGEST_SINGLE and (answer := _single(words, fits)) is not None:
+        return answer
     for operators, decisive in ((("||", "-o"), True), (("&&", "-a"), False)):
         at = next((i for i, word in enumerate(words) if word.text in operators), -1)
         if at >= 0:

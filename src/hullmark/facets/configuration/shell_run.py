@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from hullmark.facets.configuration.shell_expansion import ShellState, StartWord, expand_words, join_word, truth
+from hullmark.facets.configuration.shell_expansion import (
+    ShellState,
+    StartWord,
+    expand_words,
+    join_word,
+    split_assignment,
+    truth,
+)
 from hullmark.facets.configuration.shell_syntax import CompoundCommand, Node, SimpleCommand, parse_script
 from hullmark.facets.configuration.shell_ways import Way, every, fits, is_option, merge_ways
-from hullmark.facets.configuration.shell_words import UnreadableScript, WordPart
+from hullmark.facets.configuration.shell_words import UnreadableScript
 from hullmark.facets.configuration.source_line import SourceLine
 from hullmark.model.limit import Limit
 
@@ -20,30 +27,10 @@ _MAX_DEPTH = Limit(80, "commands in each other of the scripts that an image is s
 _MAX_CALLS = Limit(20, "functions of a start script that call each other")
 _TESTS = ("[", "[[", "test")
 _DECLARING = ("export", "readonly", "declare", "local", "typeset")
-_QUIET = frozenset(
-    (
-        ":",
-        "alias",
-        "cd",
-        "echo",
-        "false",
-        "getopts",
-        "hash",
-        "jobs",
-        "kill",
-        "mapfile",
-        "printf",
-        "pwd",
-        "read",
-        "sleep",
-        "trap",
-        "true",
-        "type",
-        "ulimit",
-        "umask",
-        "wait",
-    )
-)
+_QUIET = frozenset((
+    ":", "alias", "cd", "echo", "false", "getopts", "hash", "jobs", "kill", "mapfile", "printf", "pwd", "read", "sleep", "trap", "true", "type",
+    "ulimit", "umask", "wait",
+))  # fmt: skip
 
 
 class StartedProgram(NamedTuple):
@@ -210,13 +197,19 @@ class _Script:
     def _case(self, node: CompoundCommand, way: Way) -> list[Way]:
         text = join_word(node.words[0], way.state)
         after: list[Way] = []
-        for patterns, body in zip(node.words[1:], node.parts, strict=True):
-            is_taken = fits(text, patterns, way.state)
-            if is_taken is not False:
-                after += self._list(body, [Way(way.state.copy())])
-            if is_taken:
-                return merge_ways(after)
-        return merge_ways([*after, Way(way.state)])
+        untaken: list[Way] = [way]
+        falling: list[Way] = []
+        for patterns, end, body in zip(node.words[1:], node.name.split(), node.parts, strict=True):
+            is_taken = fits(text, patterns, way.state) if untaken else False
+            entered = [Way(one.state.copy()) for one in untaken] if is_taken is not False else []
+            left = self._list(body, [*falling, *entered])
+            untaken = [] if is_taken else untaken
+            falling = left if end == ";&" else []
+            if end == ";;&":
+                untaken = merge_ways([*untaken, *left])
+            elif not falling:
+                after = merge_ways([*after, *left])
+        return merge_ways([*after, *falling, *(Way(one.state) for one in untaken)])
 
     def _simple(self, node: SimpleCommand, state: ShellState) -> list[Way]:
         place = self._place(node.line)
@@ -342,12 +335,17 @@ class _Script:
 
     def _declare(self, node: SimpleCommand, state: ShellState, place: SourceLine) -> list[Way]:
         """`export` and the like: names, with values or without."""
-        is_export = join_word(node.words[0], state) == "export"
+        options = [word[0].text for word in node.words[1:] if word and word[0].text[:1] in ("-", "+")]
+        is_export = join_word(node.words[0], state) == "export" or any(
+            option[:1] == "-" and "x" in option for option in options
+        )
         for word in node.words[1:]:
-            first = word[0].text if word and word[0].kind == "text" else ""
-            name, equals, rest = first.partition("=")
-            if equals:
-                state.assign(name, join_word((WordPart("text", rest, is_quoted=True), *word[1:]), state), place)
+            name, value = split_assignment(word, state)
+            if name is None:
+                state.forget()
+                continue
+            if value is not None:
+                state.assign(name, join_word(value, state), place)
             if is_export and name and name[0] != "-":
                 state.exported.add(name)
         return [Way(state, True)]

@@ -25,6 +25,7 @@ _OPERATOR = re.compile(r"\n|;;&|;;|;&|;|&&|&(?!>)|\|\||\|&|\||\(|\)")
 _REDIRECT = re.compile(r"(?:[0-9]++|\{[A-Za-z_]\w*\})?(?P<kind>&>>|&>|<<<|<<-|<<|>>|>\||>&|<&|<>|>|<)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)(\+?=)")
+_ARRAY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*+)(\+?=)(?=\()")
 _SUBSCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+\[[^\]\n]*+\]\+?=")
 _EMPTY_BRACKETS = re.compile(r"[ \t]*+\([ \t]*+\)").match
 _TEST_MARK = re.compile(r"&&|\|\||[()<>\n]").match
@@ -183,8 +184,7 @@ class _Reader(WordReader):
             return self._function(line, word)
         else:
             return self._simple(line)
-        self._redirects_of(node)
-        return node
+        return self._with_redirects(node)
 
     def _parse_brackets(self, line: int) -> Node:
         if self._text.startswith("((", self._at):
@@ -198,13 +198,16 @@ class _Reader(WordReader):
         if self._peek() != ")":
             raise self._wrong("a bracket is not closed")
         self._at += 1
-        self._redirects_of(node)
-        return node
+        return self._with_redirects(node)
 
-    def _redirects_of(self, node: Node) -> None:
+    def _with_redirects(self, node: Node) -> Node:
+        """Commands in brackets and the like, and the files that the output of all of them goes to."""
         written: list[ShellWord] = []
         while self._redirect(written):
             pass
+        if not written:
+            return node
+        return CompoundCommand("group", node.line, [[SimpleCommand(node.line, [], [], written), node]])
 
     def _is_function(self, word: str) -> bool:
         return _EMPTY_BRACKETS(self._text, self._at + len(word)) is not None
@@ -268,7 +271,7 @@ class _Reader(WordReader):
 
     def _case(self, line: int) -> Node:
         self._skip_blanks()
-        words, parts = [self._word()], []
+        words, parts, ends = [self._word()], [], []
         self._expect("in")
         while True:
             self._skip_ends()
@@ -278,10 +281,12 @@ class _Reader(WordReader):
                 self._take("(")
             words.append(self._patterns())
             parts.append(self._list(("esac",)))
-            if self._peek() in (";;", ";&", ";;&"):
-                self._take(self._peek())
+            end = self._peek()
+            ends.append(end if end in (";&", ";;&") else ";;")
+            if end in (";;", ";&", ";;&"):
+                self._take(end)
         self._expect("esac")
-        return CompoundCommand("case", line, parts, words)
+        return CompoundCommand("case", line, parts, words, " ".join(ends))
 
     def _patterns(self) -> ShellWord:
         """The patterns of one branch, each after a part of the kind `pattern`."""
@@ -332,6 +337,9 @@ class _Reader(WordReader):
                 self._at = subscript.end()
                 self._word(may_be_empty=True)
                 node.assigned.append((subscript[0].partition("[")[0], (WordPart("unknown"),)))
+            elif (assigned := _ARRAY.match(self._text, self._at)) is not None:
+                name, value = self._assignment(assigned)  # of a command that declares variables, as `local A=(…)`
+                node.words.append((WordPart("text", f"{name}="), *value))
             else:
                 node.words.append(self._word())
         if self._at == start:
