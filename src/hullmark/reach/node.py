@@ -38,10 +38,6 @@ _VALUED = frozenset(
         "--import",
         "--loader",
         "--experimental-loader",
-        "-e",
-        "--eval",
-        "-p",
-        "--print",
         "-C",
         "--conditions",
     )
@@ -76,13 +72,14 @@ class NodeModules:
             given = value if equals else (words[at + 1] if at + 1 < len(words) else None)
             if name in ("-r", "--require", "--import") and given:
                 self._reach(given, f"{folder.rstrip('/')}/.", origin, f"is loaded by {name}")
-            elif name in ("-e", "--eval", "-p", "--print"):
-                self._scene.walk.end(origin, "Node runs a command that is given as a text")
+            elif name in ("-e", "--eval", "-p", "-pe", "--print"):
+                self._blur(origin, self._scene.given_text(origin, "Node", given))
                 return ""
             at += 2 if name in _VALUED and not equals else 1
         script = words[at] if at < len(words) else None
         if script is None or script == "-":
             self._scene.blur_programs(origin, "Node without a script runs whatever it is told")
+            self._blur(origin, "Node without a script runs whatever it is told")
             return ""
         place = script if script.startswith("/") else posixpath.join(folder, script)
         for file in self._file_or_folder(place):
@@ -92,8 +89,12 @@ class NodeModules:
 
     def may_run_anything(self, real: str) -> None:
         """An interpreter that nobody is known to start runs whatever it is told."""
+        self._blur(real, "Node runs whatever it is told")
+
+    def _blur(self, source: str, reason: str) -> None:
+        """Any module may be required."""
         modules = (file for file in self._scene.facts.code if file.endswith(_CODE))
-        self._scene.blur_code(real, "Node runs whatever it is told", modules, "node")
+        self._scene.blur_code(source, reason, modules, "node")
 
     def expand(self, path: str, code: CodeFacts) -> None:
         """What one file requires."""

@@ -23,7 +23,8 @@ _DOCUMENTS = frozenset(
 )
 _MAX_PATH = Limit(200, "folders in which Python looks for modules")
 _MAX_BLURRED = Limit(100_000, "modules that a Python program may import")
-_VALUED = "cWXmQ"
+_OPTION = re.compile(r"-([^-cWXmQ]*)([cWXmQ]?)(.*)", re.DOTALL).fullmatch
+"""Options in one word: those without a value, one whose value is the rest of the word or the next one, and that rest."""
 
 
 class PythonModules:
@@ -50,18 +51,18 @@ class PythonModules:
             self._sat_at(program.real)
         at = 1
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
-            option = word[1:2]
-            value = word[2:] or (words[at + 1] if at + 1 < len(words) else None)
+            found = _OPTION(word)
+            flags, option, joined = found.groups() if found is not None else ("", "", "")
+            if "i" in flags:
+                self._sat_at(program.real)
+            value = joined or (words[at + 1] if at + 1 < len(words) else None)
             if option == "m":
-                self._module(value, words[at + 1 :], origin)
+                self._module(value, words[at + (1 if joined else 2) :], origin)
                 return ""
             if option == "c":
-                self._scene.walk.end(origin, "Python runs a command that is given as a text")
-                self._blur(origin, "Python runs a command that is given as a text")
+                self._blur(origin, self._scene.given_text(origin, "Python", value))
                 return ""
-            if "i" in word and not word.startswith("--") and option not in _VALUED:
-                self._sat_at(program.real)
-            at += 2 if option in _VALUED and not word[2:] else 1
+            at += 2 if option and not joined else 1
         script = words[at] if at < len(words) else None
         if script is None or script == "-":
             self._sat_at(program.real)
@@ -107,6 +108,7 @@ class PythonModules:
                 self._run(self._scene.tree.find(file).real)
         else:
             self._blur(origin, "the module that Python runs is not known")
+            self._scene.blur_programs(origin, "the module that Python runs is not known")
         self._applications(words, origin)
 
     def _applications(self, words: Iterable[str | None], script: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +21,12 @@ from hullmark.reach.loader import Loader
 from hullmark.reach.syscalls import SyscallFacts
 from hullmark.reach.tree import USUAL_PATH, FileTree
 from hullmark.reach.walk import Walk
+
+_STARTS = re.compile(
+    r"`|%x|[\"']\s*\||\|\s*[\"']|\b(?:qx|fork|system|passthru|subprocess|process|\w*(?:exec|spawn|popen)\w*)\b",
+    re.IGNORECASE,
+).search
+"""Whether a command that stands in a text has a word by which languages start programs."""
 
 
 class StartedProgram(msgspec.Struct, frozen=True):
@@ -161,6 +168,13 @@ class Scene:
         """Any program may be started."""
         self.walk.end(source, reason)
         self._blur("programs", self.tree.programs(self.path), source, f"may be started: {reason}")
+
+    def given_text(self, source: str, language: str, text: str | None) -> str:
+        """An interpreter runs a command that is given as a text (None: not known), which may start programs. Returns what that is."""
+        reason = f"{language} runs a command that is given as a text"
+        if text is None or _STARTS(text):
+            self.blur_programs(source, reason)
+        return reason
 
     def blur_libraries(self, source: str, reason: str) -> None:
         """Any library may be loaded."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 from hullmark.model.limit import Limit
 from hullmark.reach.code import GEM_PROGRAM, CodeFacts
@@ -13,10 +14,13 @@ _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
 class _InterpretedLanguage:
-    """A language whose files lie below known folders. `valued` are options whose value is the next word."""
+    """A language whose files lie below known folders. `valued` are options whose value is the next word, `texts` fits those after which
+    a command stands, `loads` are those that name a file to be loaded."""
 
     name = ""
     valued = ""
+    texts: Callable[[str], object]
+    loads: tuple[str, ...] = ()
     globs: tuple[str, ...] = ()
     endings: tuple[str, ...] = ()
 
@@ -31,10 +35,15 @@ class _InterpretedLanguage:
         words, origin, at = program.words, program.cause, 1
         self.begin(program.real)
         while at < len(words) and (word := words[at]) is not None and word.startswith("-") and word != "-":
-            if word in ("-e", "-E", "-r", "-R", "-ne", "-pe"):
-                self._blur(origin, f"{self.name} runs a command that is given as a text")
+            following = words[at + 1] if at + 1 < len(words) else None
+            if self.texts(word):
+                self._blur(origin, self._scene.given_text(origin, self.name, following))
                 return ""
             at += 2 if word in self.valued.split() else 1
+            if self.loads and word.startswith(self.loads):
+                named = (word[2:] or following or "").lstrip("-").partition("=")[0]
+                for file in self.found(named, self._scene.folder):
+                    self._scene.walk.reach(file, f"is loaded by {word[:2]}", origin)
         script = words[at] if at < len(words) else None
         if script is None or script == "-":
             return self.without_script(origin)
@@ -119,7 +128,8 @@ _GEM_HOMES = (
 class RubyFiles(_InterpretedLanguage):
     """Ruby: the load path, and the `lib` folders of gems."""
 
-    name, valued = "Ruby", "-I -C"
+    name, valued, loads = "Ruby", "-I -C -E -r", ("-r",)
+    texts = staticmethod(re.compile(r"-[aclnpsvw0-9]*e").fullmatch)
     globs = (
         "/usr/lib/ruby/vendor_ruby", "/usr/lib/ruby/*", "/usr/lib/*/ruby/*", "/usr/lib/*/ruby/vendor_ruby/*", "/usr/local/lib/ruby/*",
         "/usr/local/lib/ruby/*/*", "/usr/local/lib/site_ruby", "/usr/share/rubygems-integration/*/gems/*/lib",
@@ -194,7 +204,8 @@ class RubyFiles(_InterpretedLanguage):
 class PerlModules(_InterpretedLanguage):
     """Perl: @INC, and compiled parts below `auto`."""
 
-    name, valued = "Perl", "-I -C"
+    name, valued, loads = "Perl", "-I -C", ("-M", "-m")
+    texts = staticmethod(re.compile(r"-[aclnpsuvwX0-9]*[eE]").fullmatch)
     globs = (
         "/etc/perl", "/usr/local/lib/*/perl/*", "/usr/local/share/perl/*", "/usr/lib/*/perl5/*", "/usr/share/perl5", "/usr/lib/*/perl-base",
         "/usr/lib/*/perl/*", "/usr/share/perl/*", "/usr/local/lib/site_perl", "/usr/local/lib/perl5/*", "/usr/local/lib/perl5/site_perl/*",
@@ -231,6 +242,7 @@ class PhpFiles(_InterpretedLanguage):
     """PHP: files beside each other, and in the include path."""
 
     name, valued = "PHP", "-c -d -z -t -S -y"
+    texts = staticmethod(re.compile(r"-[rRBE]").fullmatch)
     globs = ("/usr/share/php", "/usr/share/pear", "/usr/local/lib/php")
     endings = ("", ".php")
 
