@@ -92,6 +92,7 @@ def assemble(view: View) -> Iterator[Package]:
     for keys in view.facts(KEYS):
         place = _PLACE(keys.path)
         if place is None:
+            view.problem(keys.path, "the folders around it are not named as flatpak names those of an application")
             continue
         release = releases.get(place[1])
         version = release.fact.version if release else place[5] if place[2] == "runtime" else ""

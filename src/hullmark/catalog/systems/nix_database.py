@@ -6,7 +6,7 @@ there are is told by the store itself, so that nothing is hidden by a database t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -84,8 +84,8 @@ def extract_log(_path: str, body: memoryview, report: Report) -> NixDatabase | N
 
 
 def _database(
-    paths: Iterable[tuple[object, ...]],
-    refs: Iterable[tuple[object, ...]],
+    paths: Sequence[tuple[object, ...]],
+    refs: Sequence[tuple[object, ...]],
     complaints: Iterable[str],
     report: Report,
 ) -> NixDatabase:
@@ -96,7 +96,11 @@ def _database(
         for number, path in paths
         if isinstance(number, int) and isinstance(path, bytes) and path.startswith(_STORE) and len(path) <= _PATH_BYTES
     ]
-    pairs = [(one, other) for one, other in refs if isinstance(one, int) and isinstance(other, int) and one != other]
+    numbers = [(one, other) for one, other in refs if isinstance(one, int) and isinstance(other, int)]
+    odd = len(paths) - len(known) + len(refs) - len(numbers)
+    if odd:
+        complaints.append(f"rows that are not of objects of the store were left out: {odd:,}")
+    pairs = [(one, other) for one, other in numbers if one != other]
     for found, most, what in ((known, _MAX_PATHS, "objects"), (pairs, _MAX_REFS, "references")):
         if len(found) > most:
             complaints.append(f"it has more than {most:,} {what}; the rest was not read")

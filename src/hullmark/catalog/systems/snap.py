@@ -63,10 +63,10 @@ def assemble(view: View) -> Iterator[Package]:
             notes={"base": fact.base} if fact.base else {},
         )
     for packed in view.facts(FILE):
+        view.problem(packed.path, Remark("the snap is packed, and what is in it was not read", "unseen"))
         named = _FILE(packed.path)
         if named is None:
             continue
-        view.problem(packed.path, Remark("the snap is packed, and what is in it was not read", "unseen"))
         yield Package(
             type="snap",
             name=named[1],

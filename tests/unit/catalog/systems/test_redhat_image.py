@@ -192,6 +192,15 @@ def test_variables_that_grow_are_cut() -> None:
     assert 4000 < len(labels_of(text)["a"]) <= 4096
 
 
+def test_labels_are_told_apart_by_what_the_builder_takes_for_blanks() -> None:
+    text = (
+        "FROM a\nRUN cat <<ONE <<-TWO > b\nLABEL x=1\nONE\n\tLABEL y=2\n\tTWO\n"
+        'LABEL  one=a\\ b two=\'c d\'  three="e f" four=g\\"h\n'
+        "RUN <<END\nLABEL z=3\n"
+    )
+    assert labels_of(text) == {"one": "a b", "two": "c d", "three": "e f", "four": 'g"h'}
+
+
 @given(st.binary(max_size=300), st.sampled_from([LABELS, QUAY, UBI, "usr/share/buildinfo/labels.json"]))
 def test_any_bytes_are_survived(body: bytes, path: str) -> None:
     extract(path, memoryview(body), lambda reason: None)

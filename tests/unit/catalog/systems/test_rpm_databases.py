@@ -207,6 +207,47 @@ def test_items_of_a_page_that_lie_outside_of_it_are_reported() -> None:
     assert reports == ["an entry in page 1 of the Berkeley DB file is damaged: it lies outside of the page"] * 2
 
 
+def test_a_row_without_a_number_or_a_content_is_told() -> None:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE Packages (hnum, blob)")
+        db.executemany("INSERT INTO Packages VALUES (?, ?)", [(1, package("a")), ("two", package("b")), (3, None)])
+        db.commit()
+        data = db.serialize()
+    assert read(data) == (["a"], ["rows of the table Packages without a number or a content were left out: 2"])
+
+
+def test_a_page_that_claims_more_items_than_it_can_hold_loses_only_itself() -> None:
+    data = bytearray(make_bdb(BLOBS))
+    count = struct.unpack_from("<H", data, 4096 + 20)[0]
+    struct.pack_into("<H", data, 4096 + 20, 0xFFFF)
+    names, reports = read(bytes(data))
+    assert names == NAMES[count // 2 - 1 :]
+    assert reports == ["the page 1 of the Berkeley DB file claims 65,535 items"]
+
+
+@pytest.mark.parametrize(
+    ("position", "value", "reason"),
+    [
+        (8, b"\xff\xff\xff\x7f", "it claims 2,147,483,647 bytes"),
+        (4, b"\1\0\0\0", "its chain of pages leads to a page of another kind"),
+    ],
+)
+def test_a_value_that_lies_nowhere_loses_only_itself(position: int, value: bytes, reason: str) -> None:
+    data = bytearray(make_bdb([package("a"), package("b")]))
+    place = struct.unpack_from("<H", data, 4096 + 26 + 2 * 3)[0]  # the value of the first package
+    data[4096 + place + position : 4096 + place + position + len(value)] = value
+    names, reports = read(bytes(data))
+    assert (names, reports) == (["b"], [f"an entry in page 1 of the Berkeley DB file is damaged: {reason}"])
+
+
+def test_an_entry_of_an_ndb_database_that_fills_less_than_its_blocks_is_told() -> None:
+    data = bytearray(make_ndb([package("a", 100)]))
+    length = struct.unpack_from("<I", data, 4096 + 12)[0]
+    for place in (4096 + 12, len(data) - 8):
+        struct.pack_into("<I", data, place, length - 64)
+    assert read(bytes(data)) == ([], [f"the entry 1 claims {length - 64:,} bytes, in {len(data) - 4096:,}"])
+
+
 def test_a_table_without_a_key_ends_when_patience_does() -> None:
     data = make_sqlite([b"x"] * 20_000, "CREATE TABLE Packages (hnum DEFAULT 7, blob)")
     assert read(data)[0] == []

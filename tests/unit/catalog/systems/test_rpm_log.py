@@ -189,7 +189,7 @@ def _pair() -> tuple[bytes, bytes]:
     return two_files(lambda db: put_many(db, 80, 84), before=lambda db: put_many(db, 70, 76), page_bytes=512)[:2]
 
 
-def _checked(log: bytearray) -> bytes:
+def checked(log: bytearray, page_bytes: int = 512) -> bytes:
     """The log with right checksums, by the definition."""
     form = "<" if log[3] == 0x82 else ">"
 
@@ -201,9 +201,10 @@ def _checked(log: bytearray) -> bytes:
 
     state = sums(log[:24], 0, 0)
     struct.pack_into(">II", log, 24, *state)
-    for start in range(32, len(log) - 535, 536):
+    step = 24 + page_bytes
+    for start in range(32, len(log) - step + 1, step):
         state = sums(log[start : start + 8], *state)
-        state = sums(log[start + 24 : start + 536], *state)
+        state = sums(log[start + 24 : start + step], *state)
         struct.pack_into(">II", log, start + 16, *state)
     return bytes(log)
 
@@ -216,7 +217,7 @@ def test_any_change_of_a_log_or_its_database_is_survived(changes: list[tuple[int
         target[max(32, place % len(target))] = byte
     reports: list[str] = []
     database = read_database(memoryview(body), reports.append)
-    found = read_log(memoryview(_checked(log)), reports.append)
+    found = read_log(memoryview(checked(log)), reports.append)
     if database is not None and found is not None:
         rows = dict(zip(database.numbers, database.headers, strict=True))
         lay_over(rows, database.outline, found, reports.append)

@@ -153,6 +153,7 @@ def _rows(db: sqlite3.Connection, report: Report) -> dict[int, int]:
     """Number → length of each row, without reading the blobs. Around a damaged page the rows of both sides are found."""
     rows: dict[int, int] = {}
     for query in (_UP, _DOWN):
+        odd = 0
         try:
             for number, length in db.execute(query):
                 if len(rows) >= _MAX_ROWS:
@@ -160,6 +161,10 @@ def _rows(db: sqlite3.Connection, report: Report) -> dict[int, int]:
                     return rows
                 if isinstance(number, int) and isinstance(length, int):
                     rows[number] = length
+                else:
+                    odd += 1
+            if odd:
+                report(f"rows of the table Packages without a number or a content were left out: {odd:,}")
             return rows
         except _ERRORS as error:
             if query is _UP:
