@@ -121,9 +121,10 @@ class _Overlay:
 
     def _record(self, cell: Cell) -> bytes:
         """The bytes of a row that lies in the log as a whole."""
-        self._bytes_left -= cell.size
-        if cell.size > MAX_HEADER_BYTES or self._bytes_left < 0:
+        # A row that claims too much takes nothing from what the others may have.
+        if cell.size > min(MAX_HEADER_BYTES, self._bytes_left):
             raise DamagedPage(f"the row {cell.number} claims {cell.size:,} bytes")
+        self._bytes_left -= cell.size
         record, following = bytearray(cell.local), cell.following
         while len(record) < cell.size:
             raw = self._log.pages.get(following)
