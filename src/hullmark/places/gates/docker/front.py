@@ -95,8 +95,8 @@ class Decider:
             try:
                 command = (*self._command, "--fd", str(number))
                 # Its standard input ends when this process does, and then it ends too.
-                self._process = subprocess.Popen(command, pass_fds=(number,), stdin=subprocess.PIPE)  # noqa: S603
-                status: object = self._process.wait()
+                with subprocess.Popen(command, pass_fds=(number,), stdin=subprocess.PIPE) as self._process:  # noqa: S603
+                    status: object = self._process.wait()
             except OSError as error:
                 status = error
             if self._stop.is_set():
@@ -201,9 +201,6 @@ class _Connection(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "dockerd"
 
     def log_message(self, format: str, *args: object) -> None:
         """Calls are told of by whoever decides them."""
