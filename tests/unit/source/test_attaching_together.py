@@ -93,3 +93,18 @@ def test_who_never_comes_to_write_is_told_so() -> None:
     with pytest.raises(HullmarkError, match="others write to the same tag all the time"):
         rewrite(lambda: str(next(numbers)).encode(), lambda before: b"mine", written.append, lambda now: False)
     assert written == []
+
+
+def test_what_another_replaces_right_behind_is_written_again() -> None:
+    held: list[bytes] = []
+
+    def put(body: bytes) -> None:
+        held.append(b"another's" if not held else body)  # somebody writes over the first attempt at once
+
+    rewrite(
+        lambda: held[-1] if held else None,
+        lambda before: (before or b"") + b", mine",
+        put,
+        lambda now: b"mine" in (now or b""),
+    )
+    assert held == [b"another's", b"another's, mine"]

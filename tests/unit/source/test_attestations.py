@@ -17,6 +17,8 @@ from msgspec.structs import replace
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.proof.dsse import read_keys
+from hullmark.proof.sigstore.signature import IdentityTrust
+from hullmark.proof.sigstore.trusted_root import read_trusted_root
 from hullmark.source import SourceOptions
 from hullmark.source.attestations import DOCUMENT_LIMIT, AttestationList, AttestationTrust, vex_documents
 from tests.support.attestations import (
@@ -31,6 +33,7 @@ from tests.support.attestations import (
 )
 from tests.support.images import INDEX, MANIFEST, Blobs, Json, to_json
 from tests.support.registry import Canned, FakeRegistry, Headers, free_port, make_certificates
+from tests.support.sigstore import Sigstore
 
 OPTIONS = SourceOptions(retries=0, timeout=5, sleep=lambda _: None, certs_dirs=(), auth_files=(), registry_files=())
 SHOP = Signer()
@@ -268,3 +271,51 @@ def test_any_bytes_cost_only_themselves(registry: Referring, listing: bytes, man
     with contextlib.suppress(HullmarkError):
         registry.tags["bad"] = registry.blobs.put(manifest, MANIFEST)["digest"]
         vex_documents(f"{registry.host}/shop:bad", registry.tags["1"], TRUST, OPTIONS)
+
+
+def test_what_the_registry_lists_and_lacks_is_told_of_and_what_is_no_vex_is_not_fetched(registry: Referring) -> None:
+    fine, gone = attach(registry), {**attach(registry, "CVE-2"), "digest": "sha256:" + "9" * 64}
+    other = {**attach(registry, "CVE-3"), "artifactType": "application/vnd.example.picture"}
+    manifest = json.loads(registry.blobs.held[fine["digest"]])
+    picture = registry.blobs.put(b"picture", "application/x", annotations={"predicateType": "https://example.org/x"})
+    manifest["layers"].insert(0, picture)
+    mixed = registry.blobs.put(to_json(manifest), MANIFEST, artifactType=BUNDLE)
+    registry.pages = [[other, gone, mixed]]
+    attested = asked(registry)
+    assert [document.signer for document in attested.documents] == [SHOP.fingerprint]
+    assert attested.problems == ((gone["digest"], f"it is left out: {registry.url} has no shop@{gone['digest']}"),)
+    assert not registry.asked(other["digest"])
+    assert not registry.asked(picture["digest"])
+
+
+def test_a_list_under_the_tag_that_cannot_be_read_is_told_of(registry: Referring) -> None:
+    registry.instead = (404, {}, b"")
+    tag = fallback_tag(registry.tags["1"])
+    registry.tags[tag] = registry.blobs.put(b"{", INDEX)["digest"]
+    attach_by_tag(registry, SHOP.signed(statement(registry)))
+    attested = asked(registry)
+    ((place, reason),) = attested.problems
+    assert (place, len(attested.documents)) == (tag, 1)
+    assert reason.startswith("it is left out: the list of referrers cannot be read: ")
+
+
+def test_of_many_things_that_are_wrong_a_hundred_are_told_one_by_one(registry: Referring) -> None:
+    one = attach(registry)
+    registry.pages = [[{**one, "digest": f"sha256:{number:064x}"} for number in range(150)]]
+    attested = asked(registry)
+    assert [place for place, _ in attested.problems] == [f"sha256:{number:064x}" for number in range(100)]
+
+
+def test_a_bundle_without_a_certificate_has_no_identity(registry: Referring) -> None:
+    stranger, root = Signer(), read_trusted_root(to_json(Sigstore().trusted_root()), "the root")
+    registry.pages = [[referrer(registry.blobs, image(registry), stranger.signed(statement(registry)), BUNDLE)]]
+    trusted = replace(TRUST, identities=IdentityTrust(root=root, identities=()))
+    attested = vex_documents(f"{registry.host}/shop:1", registry.tags["1"], trusted, OPTIONS)
+    assert [(document.signer, attested.problems) for document in attested.documents] == [("", ())]
+
+
+def test_a_store_of_blobs_that_is_away_is_an_error_of_the_network(registry: Referring) -> None:
+    registry.pages = [[attach(registry)]]
+    registry.redirect = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(NetError):
+        asked(registry)

@@ -306,3 +306,17 @@ def test_other_registries_get_no_token(world: World, ecr: FakeEcr) -> None:
     with pytest.raises(HullmarkError, match="needs a login"):
         world.open(f"{ELSEWHERE}/shop:1")
     assert (ecr.asked, world.google.log, world.secrets_seen(world.elsewhere)) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "%%%", base64.b64encode(b"AWS").decode(), base64.b64encode(b"AWS:").decode(), "/w=="]
+)
+def test_an_answer_without_a_token_is_an_error_that_does_not_quote_it(
+    token: str | None, ecr: FakeEcr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = [] if token is None else [{"authorizationToken": token}]
+    monkeypatch.setattr(ecr, "call", lambda region: {"authorizationData": data})
+    with pytest.raises(HullmarkError) as caught:
+        logins().find(ECR)
+    assert (str(caught.value), caught.value.advice) == ("ECR gave no token", "try again")
+    assert caught.value.__cause__ is None

@@ -161,3 +161,20 @@ def test_challenges_are_told_apart(header: str, expected: tuple[Challenge, ...])
 @given(st.text(max_size=200) | st.text('Bearer="\\, realm', max_size=200))
 def test_any_challenge_is_read(header: str) -> None:
     assert all(challenge.scheme for challenge in parse_challenges(header))
+
+
+def test_a_place_for_logins_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HullmarkError) as caught:
+        find_credentials("example.org", "a", (str(tmp_path),), {})
+    assert str(caught.value) == f"{tmp_path} cannot be read (Is a directory)"
+    assert caught.value.advice == "check its permissions"
+
+
+def test_a_helper_that_cannot_be_started_is_an_error_without_what_it_was_asked(tmp_path: Path) -> None:
+    program = tmp_path / "docker-credential-test"
+    program.write_text("#!/nowhere/sh\n")
+    program.chmod(0o755)
+    with pytest.raises(HullmarkError) as caught:
+        found(tmp_path, {"credsStore": "test"}, PATH=str(tmp_path))
+    assert str(caught.value) == "the credential helper docker-credential-test does not answer"
+    assert caught.value.advice == "run it by hand, or log in again"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hullmark.model.errors import BrokenImage, HullmarkError
 from hullmark.model.image import Platform
 from hullmark.source import SourceOptions, open_image
+from hullmark.source.manifest import MANIFEST_LIMIT
 from tests.support.images import (
     LAYERS,
     Blobs,
@@ -241,3 +242,23 @@ def test_skopeos_folder_is_an_image_with_a_digest(tmp_path: Path) -> None:
     assert (image.kind, image.digest) == ("skopeo-dir", descriptor["digest"])
     assert [layer.diff_id for layer in image.layers] == [sha256(layer) for layer in LAYERS]
     assert open_image(f"skopeo-dir:{tmp_path}", OPTIONS).digest == image.digest
+
+
+def test_more_layers_and_a_longer_list_than_any_image_has_are_refused(tmp_path: Path) -> None:
+    files, entry = docker_files()
+    path = write_docker_archive(tmp_path / "many.tar", [(files, {**entry, "Layers": entry["Layers"] * 5001})])
+    assert str(refused(str(path))) == "the archive names 10002 layers"
+    path.write_bytes(tar_of({"manifest.json": b" " * (MANIFEST_LIMIT + 1)}))
+    assert str(refused(str(path))) == f"manifest.json has more than {MANIFEST_LIMIT} bytes"
+
+
+def test_a_huge_config_is_held_to_the_digest_that_its_name_promises(tmp_path: Path) -> None:
+    config = to_json(config_of(LAYERS, author="a" * (9 << 20)))
+    files, entry = docker_files()
+    name = f"{sha256(config)[7:]}.json"
+    path = write_docker_archive(tmp_path / "a.tar", [({**files, name: config}, {**entry, "Config": name})])
+    image = open_image(str(path), OPTIONS)
+    assert (image.config, image.config_digest) == (None, sha256(config))
+    assert f"the config has {len(config)} bytes" in image.problems[0].reason
+    write_docker_archive(path, [({**files, name: config[:-1] + b" "}, {**entry, "Config": name})])
+    assert str(refused(str(path))) == f"the config is not the {len(config)} bytes it should be"
