@@ -82,11 +82,11 @@ def translate(bundle: Bundle) -> Translation:
 
 def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    for place, rule in enumerate(rule_set.rules):
-        if rule.check is None:
-            continue  # The original has retired its gate: it never fires.
+    # Of a valid policy every rule has one: those whose gate the original has retired are mistakes here.
+    checked = [(place, rule, rule.check) for place, rule in enumerate(rule_set.rules) if rule.check is not None]
+    for place, rule, check in checked:
         try:
-            natives = _natives(rule.check, rule)
+            natives = _natives(check, rule)
         except NoEqual as reason:
             work.leave_out(f"rule {rule_set.id}/{rule.id or place}", reason)
             continue

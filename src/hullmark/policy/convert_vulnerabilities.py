@@ -51,8 +51,8 @@ def package(values: Values) -> tuple[Native, ...]:
 
 
 def _if_missing(params: Params) -> Params:
-    if "severity" in params or params.get("fix") == ["fixed"]:
-        raise NoEqual("a score that is missing counts there, but no severity and no fix that is")
+    if params.get("fix") == ["fixed"]:
+        raise NoEqual("a score that is missing counts there, but no fix that is")
     return {"unrated": "count"}
 
 
