@@ -274,6 +274,9 @@ class NodeModules:
     def _blur_imports(self, path: str, root: str) -> None:
         """Modules whose names are made: any of the package's own, and any at all where the application itself makes them."""
         if not root:
+            record = self._scene.tree.files.get(path)
+            if "/node_modules/" not in path and record is not None and record.owner is None:
+                self._blur(path, "it requires modules whose names it makes itself")
             return
         key = f"computed {root}"
         if key in self._packages:
