@@ -139,12 +139,27 @@ class _Stack:
             place = place.below.get(name) if place is not None else None
         return (place, base) if place is not None and base in place.below else None
 
+    def _open_folder(self, folder: bytes, layer: int) -> None:
+        """Where a whiteout stands is a folder: a file of a lower layer gives way."""
+        place = self._root
+        for name in folder.split(b"/") if folder else ():
+            below = place.below.get(name)
+            if below is None:
+                return
+            if below.entry is not None and below.entry.kind != "d":
+                if below.entry.kind == "l":
+                    return
+                self._hide(below, layer)
+            place = below
+
     def _whiteout(self, path: bytes, layer: int) -> None:
+        self._open_folder(path.rpartition(b"/")[0], layer)
         if (found := self._look_up(path)) is not None:
             folder, base = found
             self._hide_all(folder.below.pop(base), layer)
 
     def _opaque(self, path: bytes, layer: int) -> None:
+        self._open_folder(path, layer)
         found = self._look_up(path) if path else None
         place = self._root if not path else found[0].below[found[1]] if found is not None else None
         if place is not None:

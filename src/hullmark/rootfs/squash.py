@@ -31,6 +31,9 @@ class _Fold:
         self._nodes: dict[bytes, Node] = {}
         self._removed: dict[bytes, int] = {}  # by whiteouts: the path itself in the layers below …
         self._emptied: dict[bytes, int] = {}  # … and everything below these paths
+        self._made: dict[
+            bytes, int
+        ] = {}  # folders that whiteouts and hidden entries stand in, and the uppermost such layer
         self._folders: set[bytes] = set()
         self._symlinks: list[bytes] = []  # of all layers, whether visible or not
         self._ghosts: list[tuple[bytes, Node, int]] = []
@@ -42,6 +45,7 @@ class _Fold:
     def tree(self) -> Tree:
         for layer in range(len(self._records) - 1, -1, -1):
             self._apply(layer)
+        self._drop_files_in_the_way()
         implied = self._all_folders()
         if misplaced := self._find_misplaced_paths(implied):
             self._mend(misplaced)
@@ -79,6 +83,8 @@ class _Fold:
                     emptying.append(path)
                     if kind == "w":
                         removing.append(path)
+                    else:
+                        self._made.setdefault(path, layer)
                     continue
                 if kind == "l":
                     symlinks.append(path)
@@ -93,6 +99,7 @@ class _Fold:
                 if by < 0:
                     by = self._hidden_by(folder, layer, hidden)
             if by or path in removed:
+                self._made.setdefault(folder, layer)
                 self._ghost(path, Node(layer, position, entry), by or removed[path])
                 continue
             if kind == "h":
@@ -108,8 +115,24 @@ class _Fold:
             nodes[path] = Node(layer, position, entry)
         for path in removing:
             removed.setdefault(path, layer)
+            self._made.setdefault(path.rpartition(b"/")[0], layer)
         for path in emptying:
             self._emptied.setdefault(path, layer)
+
+    def _drop_files_in_the_way(self) -> None:
+        """A layer that has anything below a path makes it a folder, also with a whiteout, or with what an upper layer hides again: a
+        file of a lower layer is not back then. Where the image specification is silent, this is what overlayfs shows.
+        """
+        for folder, layer in self._made.items():
+            for path in (*_above(folder), folder):
+                node = self._nodes.get(path)
+                if node is None or node.entry.kind == "d":
+                    continue
+                if node.entry.kind == "l":
+                    break
+                if node.layer < layer:
+                    del self._nodes[path]
+                    self._ghost(path, node, layer)
 
     def _shadows_file(self, layer: int, position: int, entry: Entry) -> bool:
         """An upper layer has this path. True if that is a folder where this one has a file: what lower layers

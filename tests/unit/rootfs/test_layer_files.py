@@ -64,6 +64,14 @@ def test_bytes_that_another_name_still_reaches_are_not_wasted() -> None:
     assert low.wasted == 0
 
 
+def test_a_file_is_hidden_by_the_first_layer_that_has_anything_below_its_path() -> None:
+    low, _, up = of(TarBuilder().add("a", b"12345"), TarBuilder().add("a/b", b"1"), TarBuilder().add("a/.wh.b"))
+    assert low.ghosts == (GhostFile("/a", 5, 1),)
+    assert up.hidden == ("/a/b",)
+    low, up = of(TarBuilder().add("a", b"12345"), TarBuilder().add("a/.wh.b"))
+    assert (low.ghosts, up.hidden) == ((GhostFile("/a", 5, 1),), ("/a",))
+
+
 def test_an_entry_below_a_link_of_a_lower_layer_is_where_the_link_leads() -> None:
     low = TarBuilder().folder("usr/lib").add("usr/lib/x", b"1").symlink("lib", "usr/lib")
     low_files, up = of(low, TarBuilder().add("lib/x", b"22"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hullmark.rootfs.reads import Read
@@ -42,6 +42,21 @@ def test_a_file_replaces_a_folder_and_the_reverse() -> None:
     tree = fold(TarBuilder().add("d/x").add("f"), TarBuilder().add("d").add("f/x"))
     assert paths(tree) == {"d", "f/x"}
     assert tree.is_folder(b"f")
+
+
+@pytest.mark.parametrize("up", [".wh.b", ".wh..wh..opq"])
+@pytest.mark.parametrize("between", [True, False])
+def test_a_file_below_which_a_layer_removes_something_is_a_folder(up: str, between: bool) -> None:
+    """As overlayfs shows it: what an image no longer has must not pass for a file that a policy requires."""
+    low, over = TarBuilder().add("a", b"1").add("c"), [TarBuilder().add("a/b")] if between else []
+    tree = fold(low, *over, TarBuilder().add(f"a/{up}"), ghosts=True)
+    assert paths(tree) == {"c"}
+    assert [(path, by) for path, node, by in tree.ghosts if node.layer == 0] == [(b"a", len(over) + 1)]
+
+
+def test_a_link_below_which_a_layer_removes_something_stays() -> None:
+    tree = fold(TarBuilder().add("usr/lib/x").symlink("lib", "usr/lib"), TarBuilder().add("lib/.wh.y"))
+    assert paths(tree) == {"usr/lib/x", "lib"}
 
 
 def test_of_several_entries_of_one_path_in_a_layer_the_last_counts() -> None:
@@ -139,13 +154,16 @@ class Simple:
     def remove(self, path: str) -> None:
         self.files = {p: k for p, k in self.files.items() if p != path and not p.startswith(path + "/")}
 
-    def put(self, path: str, kind: str) -> None:
+    def make_folder(self, path: str) -> None:
         parts = path.split("/")
-        for i in range(1, len(parts)):
+        for i in range(1, len(parts) + 1):
             up = "/".join(parts[:i])
-            if self.files.get(up) != "d":
+            if up and self.files.get(up) != "d":
                 self.remove(up)
                 self.files[up] = "d"
+
+    def put(self, path: str, kind: str) -> None:
+        self.make_folder(path.rpartition("/")[0])
         if kind != "d" or self.files.get(path) != "d":
             self.remove(path)
         self.files[path] = kind
@@ -163,29 +181,37 @@ def entries_of(layer: list[tuple[str, str]]) -> dict[str, str]:
     return kinds
 
 
-def write_layer(layer: list[tuple[str, str]], simple: Simple) -> TarBuilder:
-    """The layer's tar; the same is done to the simple file system."""
+def write_layer(layer: list[tuple[str, str]], simple: Simple, *, lists_folders: bool) -> TarBuilder:
+    """The layer's tar, with its folders or without; the same is done to the simple file system."""
     tar = TarBuilder()
     for action, path in layer:
         head, _, last = path.rpartition("/")
         if action == "delete":
             tar.add(f"{head}/.wh.{last}" if head else f".wh.{last}")
+            simple.make_folder(head)
             simple.remove(path)
         elif action == "opaque":
             tar.add(f"{path}/.wh..wh..opq")
+            simple.make_folder(path)
             simple.files = {p: k for p, k in simple.files.items() if not p.startswith(path + "/")}
     kinds = entries_of(layer)
     for path in sorted(kinds):
+        if kinds[path] == "d" and not lists_folders:
+            continue
         tar.add(path, kind=tarfile.DIRTYPE if kinds[path] == "d" else tarfile.REGTYPE)
         simple.put(path, kinds[path])
     return tar
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.lists(actions, max_size=5), min_size=1, max_size=4))
-def test_folding_gives_what_unpacking_layer_by_layer_gives(layers: list[list[tuple[str, str]]]) -> None:
+@given(st.lists(st.lists(actions, max_size=5), min_size=1, max_size=4), st.booleans())
+@example(layers=[[("file", "a")], [("file", "a/a")], [("delete", "a/a")]], lists_folders=False)
+@example(layers=[[("file", "a")], [("file", "a/a")], [("opaque", "a")]], lists_folders=False)
+def test_folding_gives_what_unpacking_layer_by_layer_gives(
+    layers: list[list[tuple[str, str]]], lists_folders: bool
+) -> None:
     simple = Simple()
-    tree = fold(*[write_layer(layer, simple) for layer in layers])
+    tree = fold(*[write_layer(layer, simple, lists_folders=lists_folders) for layer in layers])
     expected = {path for path, kind in simple.files.items() if kind == "f"}
     assert {path.decode() for path, node in tree.nodes.items() if node.entry.kind == "f"} == expected
 
