@@ -28,8 +28,8 @@ _MAX_CALLS = Limit(20, "functions of a start script that call each other")
 _TESTS = ("[", "[[", "test")
 _DECLARING = ("export", "readonly", "declare", "local", "typeset")
 _QUIET = frozenset((
-    ":", "alias", "cd", "echo", "false", "getopts", "hash", "jobs", "kill", "mapfile", "printf", "pwd", "read", "sleep", "trap", "true", "type",
-    "ulimit", "umask", "wait",
+    ":", "alias", "cd", "echo", "false", "getopts", "hash", "jobs", "kill", "mapfile", "printf", "pwd", "read", "sleep", "trap", "true",
+    "type", "ulimit", "umask", "wait",
 ))  # fmt: skip
 
 

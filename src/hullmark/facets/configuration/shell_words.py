@@ -49,11 +49,12 @@ def _is_one_bracket(text: str) -> bool:
     if not (text.startswith("(") and text.endswith(")")):
         return False
     depth = 0
-    for found in _IN_BRACKETS.finditer(text):
-        depth += {"(": 1, ")": -1}.get(found[0], 0)
-        if not depth:
-            return found.end() == len(text)
-    return False
+    ends = (
+        found.end()
+        for found in _IN_BRACKETS.finditer(text)
+        if not (depth := depth + {"(": 1, ")": -1}.get(found[0], 0))
+    )
+    return next(ends, 0) == len(text)
 
 
 class WordReader:

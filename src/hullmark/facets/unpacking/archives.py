@@ -286,6 +286,8 @@ def _ar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:
             unpacking.take(len(body[begin:end]))
             unpacking.member(prefix + name.decode("utf-8", "replace"), body[begin:end], depth)
         at = end + end % 2
+        if end > len(body):
+            unpacking.note_shut("an archive in it is damaged")
 
 
 def _plain_tar(unpacking: Unpacker, body: bytes, prefix: str, depth: int) -> None:

@@ -18,6 +18,8 @@ MAX_TABLES = Limit(1000, "tables of an SQLite database")
 SUFFIX = ".rows"
 _MAGIC = b"SQLite format 3\0"
 _LEAF, _INNER = 13, 5
+_KEYED_LEAF, _KEYED_INNER = 10, 2  # of tables WITHOUT ROWID, whose rows lie as those of an index
+_DAMAGED = "a database in it is damaged"
 _LONGEST_VALUE = Limit(1 << 20, "bytes of a row of an SQLite database")
 _LEAST = 64  # what a row counts besides its bytes: many may lie at one place
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
@@ -98,7 +100,10 @@ class _Database:
         wanted = [root]
         while wanted:
             number = wanted.pop()
-            if number in seen or number < 1 or number * self._size > len(self._body):
+            if number in seen or number < 1:
+                continue
+            if number * self._size > len(self._body):
+                self._unpacking.note(_DAMAGED)
                 continue
             seen.add(number)
             if len(seen) > MAX_PAGES:
@@ -106,28 +111,33 @@ class _Database:
                 return
             page = self._body[(number - 1) * self._size : number * self._size]
             head = 100 if number == 1 else 0
-            count = int.from_bytes(page[head + 3 : head + 5], "big")
-            if page[head] == _INNER:
-                cells = _cells(page, head + 12, count)
+            kind, count = page[head], int.from_bytes(page[head + 3 : head + 5], "big")
+            is_inner = kind in (_INNER, _KEYED_INNER)
+            cells = _cells(page, head + (12 if is_inner else 8), count)
+            if is_inner:
                 wanted.append(int.from_bytes(page[head + 8 : head + 12], "big"))
                 wanted += [int.from_bytes(page[at : at + 4], "big") for at in reversed(cells)]
-            elif page[head] == _LEAF:
-                yield from (self._row(page, at) for at in _cells(page, head + 8, count))
+            if kind in (_LEAF, _KEYED_LEAF, _KEYED_INNER):
+                yield from (self._row(page, at, kind) for at in cells)
+            elif not is_inner:
+                self._unpacking.note(_DAMAGED)
 
-    def _row(self, page: bytes, at: int) -> _Row:
-        size, at = _varint(page, at)
-        _, at = _varint(page, at)
+    def _row(self, page: bytes, at: int, kind: int) -> _Row:
+        size, at = _varint(page, at + 4 if kind == _KEYED_INNER else at)
+        if kind == _LEAF:
+            _, at = _varint(page, at)
         if size > _LONGEST_VALUE:
             self._unpacking.note(f"a row of a database in it has more than {_LONGEST_VALUE:,} bytes")
-        payload = self._payload(page, at, min(size, _LONGEST_VALUE))
+        most = self._usable - 35 if kind == _LEAF else (self._usable - 12) * 64 // 255 - 23
+        payload = self._payload(page, at, size, most)
         self._unpacking.take(len(payload) + _LEAST)
         end, at = _varint(payload, 0)
         values: _Row = []
         place = end
         while at < min(end, len(payload)):
-            kind, at = _varint(payload, at)
-            width = _SIZES[kind] if kind < len(_SIZES) else (kind - 12) // 2
-            values.append(self._value(kind, payload[place : place + width]))
+            form, at = _varint(payload, at)
+            width = _SIZES[form] if form < len(_SIZES) else (form - 12) // 2
+            values.append(self._value(form, payload[place : place + width]))
             place += width
         return values
 
@@ -140,24 +150,26 @@ class _Database:
             return b"%d" % (kind - 8)
         return b"%d" % int.from_bytes(raw, "big", signed=True) if 1 <= kind <= 6 else None
 
-    def _payload(self, page: bytes, at: int, size: int) -> bytes:
-        """A row's bytes, with those on overflow pages."""
-        most, least = self._usable - 35, (self._usable - 12) * 32 // 255 - 23
+    def _payload(self, page: bytes, at: int, size: int, most: int) -> bytes:
+        """A row's bytes, with those on overflow pages if there are more than `most`; of a very long row the first ones."""
+        least = (self._usable - 12) * 32 // 255 - 23
         if size <= most:
             return page[at : at + size]
         fits = least + (size - least) % (self._usable - 4)
         here = fits if fits <= most else least
         out, held = [page[at : at + here]], here
         following = int.from_bytes(page[at + here : at + here + 4], "big")
-        while following and held < size:
+        wanted = min(size, _LONGEST_VALUE)
+        while following and held < wanted:
             begin = (following - 1) * self._size
             piece = self._body[begin + 4 : begin + self._usable]
             if not piece:
+                self._unpacking.note(_DAMAGED)
                 break
             out.append(piece)
             held += len(piece)
             following = int.from_bytes(self._body[begin : begin + 4], "big")
-        return b"".join(out)[:size]
+        return b"".join(out)[:wanted]
 
 
 def _cells(page: bytes, at: int, count: int) -> list[int]:
@@ -169,11 +181,9 @@ def _cells(page: bytes, at: int, count: int) -> list[int]:
 def _varint(body: bytes, at: int) -> tuple[int, int]:
     """A number of up to nine bytes, and where it ends."""
     number = 0
-    for count in range(9):
+    for count in range(8):
         byte = body[at + count]
-        if count == 8:
-            return number << 8 | byte, at + 9
         number = number << 7 | byte & 0x7F
         if not byte & 0x80:
             return number, at + count + 1
-    raise AssertionError
+    return number << 8 | body[at + 8], at + 9

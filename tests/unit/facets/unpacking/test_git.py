@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.facets.unpacking import git
 from hullmark.facets.unpacking.archives import MIB, Allowance, StopReading, look_inside
-from tests.unit.facets.unpacking.packs import head_of, pack_of
+from tests.unit.facets.unpacking.packs import copied_and, head_of, pack_of
 
 
 def shown(body: bytes) -> tuple[list[bytes], str]:
@@ -40,6 +41,40 @@ def test_a_delta_without_its_base_is_said_to_be_one() -> None:
     delta = bytes((5, 5, 5)) + b"hello"
     body = pack_of(head_of(7, len(delta)) + bytes(20) + zlib.compress(delta))
     assert shown(body) == ([delta], "an object of a Git pack is made from one that is not held")
+
+
+def test_a_tree_is_not_shown_and_the_objects_behind_it_are() -> None:
+    tree, far = b"100644 a\0" + bytes(20), bytes(range(256)) * 2
+    base = b"token = one\n"
+    delta = copied_and(base, b"more")
+    objects = [head_of(3, len(base)) + zlib.compress(base), head_of(2, len(tree)) + zlib.compress(tree)]
+    objects.append(head_of(3, len(far)) + zlib.compress(far, 0))
+    back = len(b"".join(objects)) - 128  # one is taken away for the second byte of a distance
+    objects.append(head_of(6, len(delta)) + bytes((0x80 | back >> 7, back & 0x7F)) + zlib.compress(delta))
+    assert shown(pack_of(*objects)) == ([base, far, base + b"more"], "")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        head_of(3, 4) + zlib.compress(b"longer"),
+        head_of(5, 4) + zlib.compress(b"none"),
+        b"\xb0" + b"\xff" * 12 + zlib.compress(b"size"),
+        head_of(6, 4) + b"\xff" * 12 + zlib.compress(b"base"),
+        head_of(6, 12) + b"\x0e" + zlib.compress(b"\xff" * 12),
+        head_of(6, 7) + b"\x0e" + zlib.compress(b"\1\xff\xff\xff\xff\x7f\0"),
+    ],
+    ids=["longer than said", "a kind that is not", "size", "distance", "size in a delta", "bomb in a delta"],
+)
+def test_a_damaged_object_ends_a_pack_and_is_said_to_be_one(damaged: bytes) -> None:
+    first = head_of(3, 5) + zlib.compress(b"hello")
+    assert len(first) == 14
+    assert shown(pack_of(first, damaged)) == ([b"hello"], "an archive in it cannot be unpacked (DamagedObject)")
+
+
+@pytest.mark.parametrize("body", [b"x\x9c" + b"\xff" * 20, zlib.compress(b"blog 5\0hello"), zlib.compress(b"blob 5")])
+def test_what_only_begins_as_an_object_holds_nothing(body: bytes) -> None:
+    assert shown(body) == ([], "")
 
 
 @given(st.binary(max_size=300))
