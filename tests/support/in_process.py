@@ -7,7 +7,9 @@ import getpass
 import io
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,14 +61,24 @@ class CommandLine:
                 patched.setattr(sys, "stdout", output)
             for name, text in env.items():
                 patched.setenv(name, text)
+            before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
             try:
                 status = main([*map(str, words)])
             except SystemExit as ended:
                 status = int(ended.code or 0)
             finally:
                 gc.enable()
+                for number, handler in before.items():
+                    signal.signal(number, handler)
         said = self._captured.readouterr()
         return Ran(status, said.out, said.err.decode())
+
+
+def tell_to_end() -> None:
+    """Have the run that goes on in the main thread end, as systemd does."""
+    ident = threading.main_thread().ident
+    assert ident is not None
+    signal.pthread_kill(ident, signal.SIGTERM)
 
 
 class _Typed(io.TextIOWrapper):
@@ -113,12 +125,14 @@ def refused(status: int, detail: str) -> Reply:
 
 @dataclass
 class TableServer:
-    """Answers by a table from `METHOD /path?query`, below /api/v1, to a document, a Reply, or Sequenced ones.
+    """Answers by a table from `METHOD /path?query`, below /api/v1, to a document, a Reply, Sequenced ones, or what makes one.
 
-    `asked` are the requests in their order, each with its document (None: it has none); `headers` those of the last one.
+    `otherwise` is what all else is answered with (None: that it is not there). `asked` are the requests in their order, each with its
+    document (None: it has none); `headers` those of the last one.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
+    otherwise: Any = None
     asked: list[tuple[str, Any]] = field(default_factory=list)
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -132,7 +146,9 @@ class TableServer:
             b"".join(request.body) if request.body is not None and not isinstance(request.body, bytes) else request.body
         )
         self.asked.append((words, json.loads(body) if body and body[:1] in b"{[" else body))
-        found = self.answers.get(words, refused(404, f"there is no answer to {words}"))
+        found = self.answers.get(words, self.otherwise or refused(404, f"there is no answer to {words}"))
+        if callable(found):
+            found = found()
         if isinstance(found, Sequenced):
             found = found.replies.pop(0)
         return _Stream(found if isinstance(found, Reply) else Reply(200, found), request.url)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 EXAMPLE = "--into tls"
 HELP = "make a certificate for the webhook of a cluster, and say by whom it is trusted"
-_LONGEST = 3650
+_LONGEST, _DIGITS = 3650, 6
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:6]) <= _LONGEST:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS) or not 0 < int(text) <= _LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days, up to {_LONGEST}")
     return int(text)
 
@@ -60,12 +60,14 @@ def run(arguments: argparse.Namespace) -> int:
     pair = make_pair(names, datetime.now(UTC), arguments.days)
     files = {"ca.crt": pair.authority, "tls.crt": pair.certificate, "tls.key": pair.key}
     try:
-        for name in arguments.patch:
-            _patch(Path(name), pair.authority)
+        patched = {Path(name): _patch(Path(name), pair.authority) for name in arguments.patch}
         if arguments.into:
             _write(Path(arguments.into), files)
         else:
             sys.stdout.write(_secret(arguments.as_secret, arguments.namespace, files))
+        # Only now: no webhook is to be trusted by an authority whose key nobody got.
+        for path, text in patched.items():
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise HullmarkError(f"cannot write {error.filename}: {error.strerror}", advice="check the path") from error
     return 0
@@ -101,15 +103,18 @@ def _secret(name: str, namespace: str, files: dict[str, str]) -> str:
     return str(yaml.safe_dump(document, sort_keys=False))
 
 
-def _patch(file: Path, authority: str) -> None:
-    """Set the caBundle of every webhook in a manifest that names one. Comments and order stay."""
+def _patch(file: Path, authority: str) -> str:
+    """A manifest with the caBundle of every webhook that names one. Comments and order stay."""
     import base64
     import re
 
     from hullmark.model.errors import HullmarkError
 
     bundle = base64.b64encode(authority.encode()).decode()
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise HullmarkError(f"{file} is not text", advice="it must be UTF-8") from error
     patched, count = re.subn(
         r"^(\s*(?:- )?caBundle:)[^\n]*$", lambda found: f"{found[1]} {bundle}", text, flags=re.MULTILINE
     )
@@ -118,4 +123,4 @@ def _patch(file: Path, authority: str) -> None:
             f"{file} has no caBundle",
             advice="name a manifest of webhook configurations, as deploy/kubernetes/gate.yaml",
         )
-    file.write_text(patched, encoding="utf-8")
+    return patched

@@ -74,6 +74,8 @@ def _of_server(api: ApiClient, image: str, environment: str) -> ImageVerdict:
         if error.status != 404:
             raise
         return ImageVerdict(image, "unknown", reason=str(error))
+    if not verdicts:
+        return ImageVerdict(image, "unknown", reason="no policy in force judges it")
     order = ("go", "warn", "unknown", "stop")
     worst = max(verdicts, key=lambda found: order.index(found["verdict"]) if found["verdict"] in order else len(order))
     return ImageVerdict(image, worst["verdict"], worst["policy"], worst["reason"])

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or not 0 < int(text[:4]) <= 64:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 4) or not 0 < int(text) <= 64:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes, from 1 to 64")
     return int(text)
 
@@ -107,8 +107,7 @@ def _supervise(arguments: argparse.Namespace, settings: GateSettings) -> int:
         following_of(arguments, settings.remembered_days),
         RunningImages(),
     )
-    listener = listen(arguments.listen)
-    with tempfile.TemporaryDirectory(prefix="hullmark-gate-") as folder:
+    with listen(arguments.listen) as listener, tempfile.TemporaryDirectory(prefix="hullmark-gate-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         command = [sys.executable, "-c", _PROGRAM, *sys.argv[1:]]
         supervisor = Supervisor(command, listener, arguments.workers, tell)
