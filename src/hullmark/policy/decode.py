@@ -7,7 +7,6 @@ import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -186,15 +185,8 @@ def _boolean(text: str) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"expected a date such as 2027-01-31, not {text[:_SHOWN]!r}") from error
-
-
-_SCALARS: dict[Any, Callable[[str], Any]] = {int: _integer, bool: _boolean, str: str, date: _date}
-_KINDS = {int: "a whole number", bool: "true or false", str: "a text", date: "a date such as 2027-01-31"}
+_SCALARS: dict[Any, Callable[[str], Any]] = {int: _integer, bool: _boolean, str: str}
+_KINDS = {int: "a whole number", bool: "true or false", str: "a text"}
 
 
 def kind_of(kind: Any) -> str:

@@ -12,8 +12,9 @@ from hullmark.model.configuration import Configuration, UnsetSetting
 from hullmark.model.setting import Setting, Value
 from hullmark.policy.gate import Answer, Violation
 from hullmark.policy.gates.configuration import MustBe, MustNotBe, must_be, must_not_be
-from hullmark.policy.setting_values import SettingGlob
-from hullmark.policy.values import NameGlob
+from hullmark.policy.setting_values import Amount, SettingGlob
+from hullmark.policy.unset_settings import untold
+from hullmark.policy.values import NameGlob, Pattern
 from tests.unit.policy.building import facts
 
 
@@ -103,3 +104,74 @@ def test_comparing_never_fails_and_every_value_is_itself(wanted: str, value: str
     assert SettingGlob(wanted).fits(value) in (True, False)
     if value:
         assert SettingGlob(value).fits(value)
+
+
+def wrong(value: Value, **asked: Any) -> list[str]:
+    """What is said of a setting a.b with this value, without where it stands."""
+    seen = facts(configuration=settings({"a.b": value}, {}))
+    answers = must_be(MustBe(setting=NameGlob("a.b"), **asked), seen)
+    return [each.message if isinstance(each, Violation) else f"?{each.reason}" for each in answers]
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "said"),
+    [
+        ("TLSv1", {"pattern": Pattern("^TLSv1[.]")}, "'TLSv1' (/etc/x:1), and must fit '^TLSv1[.]'"),
+        (("a", "b"), {"containing": (SettingGlob("a"), SettingGlob("c"))}, "'a', 'b' (/etc/x:1), and must have c"),
+        ("many", {"at_least": Amount("4")}, "'many' (/etc/x:1), which is not an amount that could be compared"),
+        ("4xy", {"at_least": Amount("4")}, "'4xy' (/etc/x:1), which is not an amount that could be compared"),
+        (True, {"at_least": Amount("4")}, "'yes' (/etc/x:1), which is not an amount that could be compared"),
+        ("1k", {"at_least": Amount("1025")}, "'1k' (/etc/x:1), and must be at least 1025"),
+        ("1m", {"at_most": Amount("1023k")}, "'1m' (/etc/x:1), and must be at most 1023k"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said(value: Value, asked: dict[str, Any], said: str) -> None:
+    assert wrong(value, **asked) == [f"a.b is {said}."]
+
+
+@pytest.mark.parametrize(
+    ("value", "asked"),
+    [
+        ("TLSv1.2", {"pattern": Pattern("^TLSv1[.]")}),
+        (("a", "c"), {"containing": (SettingGlob("a"), SettingGlob("c"))}),
+        ("1k", {"at_least": Amount("4"), "at_most": Amount("1024")}),
+    ],
+)
+def test_nothing_is_said_of_a_value_that_is_as_it_must_be(value: Value, asked: dict[str, Any]) -> None:
+    assert wrong(value, **asked) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "asked", "is_open"),
+    [
+        ("****", {"values": (SettingGlob("s*"),)}, True),
+        ("****", {"values": (SettingGlob("yes"),)}, False),
+        ("****", {"pattern": Pattern("^[a-z]+$")}, True),
+        ("****", {"pattern": Pattern("^$")}, False),
+        (("good", "****"), {"pattern": Pattern("^g")}, True),
+        (("bad", "****"), {"pattern": Pattern("^g")}, False),
+        (("a", "****"), {"containing": (SettingGlob("a"), SettingGlob("k*"))}, True),
+        (("a", "****"), {"containing": (SettingGlob("yes"),)}, False),
+        ("****", {"at_least": Amount("4")}, True),
+    ],
+)
+def test_a_masked_value_that_may_be_as_it_must_be_cannot_be_told(
+    value: Value, asked: dict[str, Any], is_open: bool
+) -> None:
+    (said,) = wrong(value, **asked)
+    assert (said == "?the value of a.b is masked") is is_open
+    assert said.startswith("?" if is_open else "a.b is ")
+
+
+@pytest.mark.parametrize("text", ["", "many", "4xy", "1.2.3"])
+def test_a_text_without_a_number_or_with_a_unit_that_there_is_not_is_no_amount(text: str) -> None:
+    with pytest.raises(ValueError, match="expected an amount, such as 4, 1024 or 10m, not "):
+        Amount(text)
+
+
+def test_a_key_without_a_program_in_front_stands_nowhere() -> None:
+    assert list(untold(NameGlob("*"), facts(configuration=settings({"a.b": 1}, {})), has_found=False)) == []
+
+
+def test_where_nobody_read_settings_it_is_not_said_again_that_one_is_not_known() -> None:
+    assert list(untold(NameGlob("a.b"), facts(), has_found=False)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -237,11 +238,33 @@ def test_values_that_mean_nothing_are_refused(kind: type, text: str) -> None:
         ("config", "entrypoint", ""),
         ("image", "architecture", "allowed: []"),
         ("image", "distro", ""),
+        ("base_image", "layers", "allowed: []"),
+        ("base_image", "layers", "allowed: [{name: a, diff_ids: []}]"),
+        ("configuration", "must_be", "setting: sshd.Banner"),
+        ("isolation", "setting", ""),
+        ("licences", "forbidden", ""),
+        ("licences", "unknown", "missing: false, unrecognised: false"),
+        ("reach", "programs", "kinds: []"),
+        ("vulnerabilities", "listed", "ids: []"),
     ],
 )
 def test_a_rule_that_can_never_fire_is_refused(gate: str, trigger: str, params: str) -> None:
     (found,) = mistakes(HEAD + f"  - {{id: a, gate: {gate}, trigger: {trigger}, action: stop, params: {{{params}}}}}\n")
-    assert ".params: expected " in found
+    assert re.search(r"[.]params([.]allowed\[0\])?: expected ", found), found
+
+
+@pytest.mark.parametrize(
+    ("gate", "params", "said"),
+    [
+        ("signatures: signed_by", "authorities: [none]", ".params: authorities holds 0 certificates"),
+        ("image: age", "max_days: soon", ".params.max_days: expected a whole number, not 'soon'"),
+        ("config: labels", "patterns: [a]", ".params.patterns: expected a mapping, not a list"),
+    ],
+)
+def test_a_value_of_another_kind_is_told(gate: str, params: str, said: str) -> None:
+    name, _, trigger = gate.partition(": ")
+    (found,) = mistakes(HEAD + f"  - {{id: a, gate: {name}, trigger: {trigger}, action: stop, params: {{{params}}}}}\n")
+    assert found.endswith(said)
 
 
 SCALARS = st.one_of(

@@ -180,12 +180,19 @@ def _out_of_range(params: MustBe, value: SettingValue) -> str:
 def _may_be_right(params: MustBe, value: SettingValue) -> bool:
     """Whether a masked value may be as it must be."""
     items = _items(value)
-    return any(map(is_masked, items)) and all(
-        _fits(params.values, item) or _may_fit(params.values, params.pattern, item) for item in items
+
+    def may_be_one(globs: tuple[SettingGlob, ...], item: str) -> bool:
+        return _fits(globs, item) or _may_fit(globs, None, item)
+
+    return (
+        any(map(is_masked, items))
+        and all(not params.values or may_be_one(params.values, item) for item in items)
+        and all(params.pattern is None or may_fit(params.pattern, item) for item in items)
+        and all(any(may_be_one((glob,), item) for item in items) for glob in params.containing)
     )
 
 
-def _may_fit(globs: tuple[NameGlob, ...], pattern: Pattern | None, item: str) -> bool:
+def _may_fit(globs: tuple[SettingGlob, ...], pattern: Pattern | None, item: str) -> bool:
     return is_masked(item) and (may_be(globs, item) or (pattern is not None and may_fit(pattern, item)))
 
 
