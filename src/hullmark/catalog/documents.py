@@ -132,8 +132,6 @@ def yaml_documents(body: memoryview, report: Report) -> list[Table]:
                 documents.append(document)
             elif document:
                 report("it is not a YAML mapping")
-    except RecursionError:
-        report("it is nested too deeply")
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""

@@ -41,6 +41,10 @@ def test_a_yaml_stream_may_have_several_documents() -> None:
     assert read(yaml_documents, "---\na: 1\n---\nb: 2\n") == ([{"a": "1"}, {"b": "2"}], [])
 
 
+def test_an_empty_document_in_a_yaml_stream_is_no_fault() -> None:
+    assert read(yaml_documents, "---\n---\na: 1\n---\n''\n") == ([{"a": "1"}], [])
+
+
 def test_documents_before_a_fault_remain() -> None:
     documents, problems = read(yaml_documents, "a: 1\n---\nb: [\n")
     assert documents == [{"a": "1"}]

@@ -34,7 +34,9 @@ def extract(path: str, body: memoryview, report: Report) -> Listing | None:
     gathering = PackageCollector(is_name, is_version)
     for entry in registry:
         name, versions = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
-        if name is not None and isinstance(versions, list):
+        if not isinstance(versions, list):
+            gathering.refuse(entry)
+        elif name is not None:
             _gather(name, versions, gathering)
     return gathering.finish(report)
 
@@ -45,7 +47,9 @@ def _gather(name: object, versions: list[Any], gathering: PackageCollector) -> N
         chosen = _REFERENCE(reference) if isinstance(reference, str) else None
         if chosen:
             gathering.add(chosen[1] or name, chosen[2])
-        elif isinstance(reference, str) and not _LOCAL(reference):
+        elif not isinstance(reference, str):
+            gathering.refuse(f"{name} {reference}")
+        elif not _LOCAL(reference):
             gathering.add(name, None)  # from an archive or a repository: its own version is not known
 
 

@@ -15,6 +15,7 @@ from hullmark.model.package import UNKNOWN_VERSION, Location, Package
 from hullmark.model.purl import make_purl
 from hullmark.rootfs.reads import MIB, LocatedFact, Read, Report
 
+NAMELESS = "the opam file does not tell which package it is about"
 _MAX_LICENCES = Limit(32, "licences of one OCaml package", "shortened")
 is_name = late(r"[A-Za-z0-9_+-]{1,128}").fullmatch
 is_version = late(r"[A-Za-z0-9][A-Za-z0-9_+.~-]{0,127}").fullmatch
@@ -87,7 +88,7 @@ def assemble(view: View) -> Iterator[Package]:
     for found in view.facts(INSTALLED):
         made = package(found, "opam")
         if made is None:
-            view.problem(found.path, "the opam file does not tell which package it is about")
+            view.problem(found.path, NAMELESS)
         else:
             yield made
 

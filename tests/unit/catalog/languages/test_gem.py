@@ -41,6 +41,23 @@ def packages(files: dict[str, str]) -> list[Package]:
     return list(CATALOGER.assemble(view))
 
 
+def test_what_a_gem_needs_is_read_as_far_as_it_is_written_out() -> None:
+    fact = read(
+        's.name = "a"',
+        "s.add_dependency(OTHER)",
+        's.add_dependency "%s"',
+        's.add_runtime_dependency "b", [">= 1", "< 2"]',
+    )
+    assert fact.requires == (("b", ">= 1", "< 2"),)
+
+
+def test_a_gem_that_needs_more_than_is_read_is_a_problem() -> None:
+    fact, problems = take(spec(*(f's.add_dependency "g{number}"' for number in range(201))))
+    assert fact is not None
+    assert len(fact.requires) == 200
+    assert problems == ["the gem specification depends on more than 200 gems; the rest was not read"]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_the_conformance_cases_are_met(case: dict[str, Any]) -> None:
     got = list(CATALOGER.assemble(FakeView(files_of(case), CATALOGER)))

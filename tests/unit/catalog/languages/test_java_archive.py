@@ -133,14 +133,15 @@ def test_more_members_than_sixteen_bits_can_count_are_all_seen() -> None:
     assert read_all(out.getvalue()) == {"last.jar": b"here"}
 
 
-def test_sizes_and_places_in_zip64_fields_are_read() -> None:
+@pytest.mark.parametrize("others", [b"", struct.pack("<2H4s", 0x5455, 4, b"time")], ids=["alone", "behind another"])
+def test_sizes_and_places_in_zip64_fields_are_read(others: bytes) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive, archive.open("x.jar", "w", force_zip64=True) as member:
         member.write(b"body")
     data = out.getvalue()
     at = data.index(b"PK\1\2")
     end = data.index(b"PK\5\6")
-    extra = struct.pack("<2H3Q", 1, 24, 4, 4, 0)
+    extra = others + struct.pack("<2H3Q", 1, 24, 4, 4, 0)
     entry = bytearray(data[at:end])
     entry[20:28] = b"\xff" * 8
     entry[42:46] = b"\xff" * 4
@@ -154,6 +155,18 @@ def test_sizes_and_places_in_zip64_fields_are_read() -> None:
     with zipfile.ZipFile(io.BytesIO(made)) as archive:
         assert archive.read("x.jar") == b"body"
     assert read_all(made) == {"x.jar": b"body"}
+
+
+@pytest.mark.parametrize(
+    "locator",
+    [b"", struct.pack("<4sIQI", b"PK\6\7", 0, 1 << 40, 1), struct.pack("<4sIQI", b"PK\6\7", 0, 0, 1)],
+    ids=["none", "one that points nowhere", "one that points at a member"],
+)
+def test_an_archive_that_only_says_that_it_is_large_is_read_by_its_own_end(locator: bytes) -> None:
+    data = make_zip({"x.jar": b"1", "y.jar": b"2"})
+    end = data.index(b"PK\5\6")
+    made = data[:end] + locator + data[end : end + 8] + b"\xff\xff\xff\xff" + data[end + 12 :]
+    assert read_all(made) == {"x.jar": b"1", "y.jar": b"2"}
 
 
 def test_a_stored_member_is_not_copied() -> None:
@@ -170,6 +183,8 @@ def test_a_stored_member_is_not_copied() -> None:
         (20, b"\xff\xff\0\0", "reaches beyond the end"),
         (24, b"\1\0\0\0", "holds more than the list of members says"),
         (24, b"\xff\2\0\0", "ends too early"),
+        (20, b"\3\0\0\0", "ends too early"),
+        (20, b"\xff\xff\xff\xff", "reaches beyond the end"),
         (24, b"\xff\xff\xff\x7f", "cannot be as large"),
         (42, b"\xff\xff\xff\x7f", "is said to be outside the archive"),
         (42, b"\1\0\0\0", "is not where the list of members says"),
