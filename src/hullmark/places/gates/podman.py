@@ -85,8 +85,10 @@ def _entry(folder: Path, number: str) -> Fields:
     for name in _LISTS:
         path = folder / name
         if path.is_file():
-            entries = json.loads(_read(path))
-            for entry in entries if isinstance(entries, list) else ():
+            entries = _decode(_read(path))
+            if not isinstance(entries, list):
+                raise HullmarkError(f"{path} is not a JSON list", advice="is this podman's storage?")
+            for entry in entries:
                 if isinstance(entry, Mapping) and entry.get("id") == number:
                     return Fields(entry, "the container")
     raise HullmarkError(f"podman has no container {number[:12]}", advice="is its storage where the bundle is?")
@@ -94,10 +96,7 @@ def _entry(folder: Path, number: str) -> Fields:
 
 def _image_name(entry: Fields) -> str:
     """The name that the image was asked for by; podman keeps it in a document inside the document."""
-    try:
-        told = json.loads(entry.text("metadata") or "{}")
-    except ValueError:
-        return ""
+    told = _decode(entry.text("metadata"))
     name = told.get("image-name") if isinstance(told, Mapping) else ""
     return name if isinstance(name, str) else ""
 
@@ -122,11 +121,16 @@ def _read(path: Path) -> bytes:
         raise HullmarkError(f"cannot read {path}: {error.strerror}", advice="is this a hook of podman?") from error
 
 
-def _document(body: bytes, what: str) -> dict[str, Any]:
+def _decode(body: bytes | str) -> object:
+    """The document in a body; None for one that is too large or not JSON."""
     try:
-        found = json.loads(body) if len(body) <= _LARGEST_DOCUMENT else None
+        return json.loads(body) if len(body) <= _LARGEST_DOCUMENT else None
     except (ValueError, RecursionError):
-        found = None
+        return None
+
+
+def _document(body: bytes, what: str) -> dict[str, Any]:
+    found = _decode(body)
     if not isinstance(found, dict):
         raise HullmarkError(f"{what} is not a JSON object", advice="is this a hook of podman?")
     return found

@@ -114,7 +114,8 @@ async def serve(
     looking = asyncio.create_task(_look(certificate))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
-    ready()
+    if server.started:
+        ready()
     waiting = asyncio.create_task(ending.wait())
     await asyncio.wait((serving, waiting), return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():

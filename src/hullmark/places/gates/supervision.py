@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from hullmark.model.errors import HullmarkError
 
@@ -28,11 +29,13 @@ def listen(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, int(port)))
-        listener.listen(1024)
+        with ExitStack() as opened:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = opened.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, int(port)))
+            listener.listen(1024)
+            opened.pop_all()
     except (OSError, ValueError, OverflowError) as error:
         raise HullmarkError(f"cannot listen at {address}: {error}", advice="give --listen as HOST:PORT") from error
     return listener
@@ -65,14 +68,12 @@ class Worker:
 
     def end(self) -> None:
         """Have it answer what is asked, and end."""
-        self.process.terminate()
-        try:
-            self.process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        with self.process:  # its input is closed, and it is waited for
+            self.process.terminate()
+            try:
+                self.process.wait(_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
 
 
 class Supervisor:
@@ -132,6 +133,7 @@ class Supervisor:
             if worker.process.poll() is None:
                 continue
             self._say(f"a worker ended with status {worker.process.returncode}, another one takes over")
+            worker.end()  # its pipe is closed
             pause = _PAUSE
             while not stop.is_set():
                 try:

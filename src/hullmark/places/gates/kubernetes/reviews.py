@@ -146,13 +146,12 @@ def admission_answer(  # noqa: PLR0913 - one parameter a part of the answer
     return msgspec.json.encode({"apiVersion": ADMISSION, "kind": "AdmissionReview", "response": response})
 
 
-def image_answer(*, allowed: bool, reasons: Sequence[str] = (), audit: Mapping[str, str] = {}) -> bytes:
+def image_answer(*, allowed: bool, reasons: Sequence[str], audit: Mapping[str, str]) -> bytes:
     """An ImageReview that answers."""
-    status: dict[str, object] = {"allowed": allowed}
+    annotations = {name: _shorten_text(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
+    status: dict[str, object] = {"allowed": allowed, "auditAnnotations": annotations}
     if reasons and not allowed:
         status["reason"] = _shorten_text("; ".join(reasons), _LONGEST_MESSAGE)
-    if audit:
-        status["auditAnnotations"] = {name: _shorten_text(text, _LONGEST_ANNOTATION) for name, text in audit.items()}
     return msgspec.json.encode({"apiVersion": IMAGE_POLICY, "kind": "ImageReview", "status": status})
 
 
