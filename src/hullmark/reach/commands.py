@@ -280,10 +280,6 @@ class _StartFiles:
         """Whether there is a file."""
         return self._scene.tree.file(path) is not None
 
-    def real(self, path: str) -> str | None:
-        """Where a path leads."""
-        return self._scene.tree.find(path).real or None
-
     def matching(self, glob: str) -> list[str]:
         """The files that a glob fits, sorted."""
         return sorted(self._scene.tree.matching(glob))

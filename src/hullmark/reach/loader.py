@@ -20,6 +20,9 @@ _TRIPLETS = {
 }  # fmt: skip
 _CACHE_LIMIT = Limit(16 * MIB, "bytes of the loader's cache", "later")
 _MAX_CACHED = Limit(100_000, "libraries in the loader's cache", "later")
+_PATH_BYTES = 4096
+"""Bytes of a path, as the kernel has it (limits.h, PATH_MAX)."""
+
 _MAGIC = b"glibc-ld.so.cache1.1"
 _ENTRY = Struct("<iIIIQ")
 _MAX_FOLDERS = Limit(64, "folders in which a program looks for its libraries")
@@ -30,17 +33,27 @@ def _read_cache(path: str, body: memoryview, report: Report) -> dict[str, list[s
     found: dict[str, list[str]] = {}
     data = bytes(body)
     start = data.find(_MAGIC)
+    # Entries may share bytes, as a path ends with the name of its library: more than this is no table of names.
+    room = 2 * len(data)
     try:
         (count,) = Struct("<I").unpack_from(data, start + len(_MAGIC)) if start >= 0 else (0,)
         for number in range(min(count, _MAX_CACHED)):
             _, key, value, _, _ = _ENTRY.unpack_from(data, start + 48 + number * _ENTRY.size)
-            name, place = (
-                data[start + at : data.find(b"\0", start + at)].decode("utf-8", "replace") for at in (key, value)
-            )
-            found.setdefault(name, []).append(place)
+            name, place = (_text_at(data, start + at) for at in (key, value))
+            room -= len(name) + len(place)
+            if room < 0:
+                break
+            if name and place:
+                found.setdefault(name, []).append(place)
     except error:
         return found or None
     return found or None
+
+
+def _text_at(data: bytes, at: int) -> str:
+    """The text that begins here; "" for one that does not end."""
+    end = data.find(b"\0", at, at + _PATH_BYTES)
+    return data[at:end].decode("utf-8", "replace") if end >= 0 else ""
 
 
 LD_CACHE = Read(
@@ -74,9 +87,7 @@ class Loader:
     def find(self, name: str, by: str, chain: Iterable[str] = ()) -> tuple[str, ...]:
         """The paths that a name may lead to, asked for by the file `by`, which the files of `chain` loaded: usually one, several where
         the processor decides."""
-        facts = self._elves.get(by)
-        if facts is None:
-            return ()
+        facts = self._elves[by]
         if "/" in name:
             path = self._expand_path(name, by, facts)
             return (path,) if self._fits(path, facts.machine) else ()
