@@ -21,7 +21,7 @@ from hullmark.proof.verification import Expectations, NotProven, VerifiedStateme
 from hullmark.source import SourceOptions, classify, open_image
 from hullmark.source.manifest import Descriptor
 
-_MEMORY_LIMIT = Limit(16 << 20, "bytes of what is remembered of verdicts that were verified", "refused")
+_MEMORY_LIMIT = Limit(64 << 20, "bytes of what is remembered of verdicts that were verified", "refused")
 _MOST_KNOWN = Limit(100_000, "verdicts that are remembered as the newest of their image", "refused")
 
 
