@@ -232,6 +232,14 @@ def test_settings_are_read_and_what_they_do_not_know_is_refused() -> None:
     )
     assert (settings.mode, settings.within("dev-1").mode, settings.within("prod").mode) == ("warn", "dry-run", "warn")
     assert read_settings(b"", "gate.yaml") == GateSettings()
-    for text in (b"mdoe: warn", b"mode: loose", b"[", b"\xff", b"stale_after_hours: -1", b"a: &a [*a]"):
+    for text in (
+        b"mdoe: warn",
+        b"mode: loose",
+        b"[",
+        b"\xff",
+        b"stale_after_hours: -1",
+        b"a: &a [*a]",
+        b"#" * (1 << 20) + b"\n",
+    ):
         with pytest.raises(HullmarkError, match=r"gate\.yaml"):
             read_settings(text, "gate.yaml")

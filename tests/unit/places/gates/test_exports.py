@@ -8,6 +8,7 @@ from typing import Any
 
 import cel
 import kubernetes_validate
+import msgspec
 import pytest
 import yaml
 
@@ -37,6 +38,12 @@ def test_only_what_passes_everywhere_it_is_named_is_exported() -> None:
     found = passing_digests((GOOD, BAD, graced, dev, *split), "")
     assert found == {digest("good"), digest("config of good"), digest("split"), digest("config of split")}
     assert digest("dev") in passing_digests((dev,), "dev")
+
+
+@pytest.mark.parametrize("engine", ["vap", "kyverno", "gatekeeper"])
+def test_a_digest_that_no_part_can_hold_is_left_out(engine: Any) -> None:
+    longer = msgspec.structs.replace(GOOD, digest="sha512:" + "ab" * 64, config="sha256:ab")
+    assert export((longer,), wish(engine)) == export((), wish(engine))
 
 
 def verdict_of(documents: tuple[Object, ...], new: Object, old: Object | None = None) -> bool:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hullmark.model.admission import AdmissibleImage, AdmissionPage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.place import EndedContainer, Place, RunningContainer, RunningImage
+from hullmark.places.gates import verdicts as gate_verdicts
 from hullmark.places.gates.follow import RunningImages
 from hullmark.places.gates.verdicts import LocalVerdicts, TooManyUnderDigest
 from hullmark.places.runtime.collector import Changes, Listing
@@ -101,6 +102,23 @@ def test_unknown_images_wait_once_and_come_again_after_a_day(tmp_path: Path) -> 
     assert verdicts.queued() == ("x:2",)
     verdicts.mark_told(["x:2"], NOON + timedelta(days=2))
     verdicts.queue("x:1", NOON + timedelta(days=2))
+    assert verdicts.queued() == ("x:1",)
+
+
+def test_more_verdicts_than_a_gate_keeps_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = LocalVerdicts(tmp_path / "v.db")
+    verdicts.take(page(image("a"), begins=True), NOON)
+    monkeypatch.setattr(gate_verdicts, "MOST_IMAGES", 1)
+    with pytest.raises(HullmarkError, match="the server has more than 1 verdicts") as refused:
+        verdicts.take(page(image("b"), cursor="2"), NOON)
+    assert refused.value.advice == "give the gate an account of its own"
+    assert (verdicts.cursor, verdicts.count(), verdicts.find(digest("b"))) == ("1", 1, ())
+
+
+def test_a_full_queue_takes_no_more_but_knows_what_waits_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = LocalVerdicts(tmp_path / "v.db")
+    monkeypatch.setattr(gate_verdicts, "MOST_QUEUED", 1)
+    assert [verdicts.queue(f"x:{number}", NOON) for number in (1, 2, 1)] == [True, False, True]
     assert verdicts.queued() == ("x:1",)
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -20,7 +21,7 @@ from hullmark.places.gates.kubernetes.reviews import LARGEST_REVIEW
 from hullmark.places.gates.kubernetes.webhook import HttpAnswer, Webhook
 from hullmark.places.gates.meters import Meters
 from hullmark.places.gates.serving import Certificate
-from hullmark.places.gates.settings import GateSettings
+from hullmark.places.gates.settings import GateSettings, PodTemplatePath
 from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.support.gate import BAD, GOOD, HOST, NOON
 
@@ -212,6 +213,63 @@ def test_where_the_gate_fails_its_fail_mode_answers(tmp_path: Path, settings: Ga
     assert "the gate has failed" in json.dumps(response)
     assert "validate has failed" in said[0]
     assert said_of(ask(webhook, body, "/mutate"))["allowed"] is True
+
+
+BATCH = {"group": "example.org", "version": "v1", "kind": "Batch"}
+BATCHES = GateSettings(
+    pod_templates=tuple(
+        PodTemplatePath(group="example.org", kind="Batch", path=path)
+        for path in ("spec.jobs.*.template", "spec.first.0", "spec.named.*", "spec.flat.9", "spec.flat.template")
+    )
+)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"jobs": [{"template": "POD"}]},
+        {"jobs": {"one": {"template": {"spec": "POD"}}}},
+        {"first": ["POD", "x"]},
+        {"named": {"a/b": {"spec": "POD", "metadata": {"annotations": {"a": 1}}}}},
+        {"flat": {"9": "POD"}},
+    ],
+)
+def test_a_custom_resource_is_judged_where_its_settings_say_that_it_holds_pods(tmp_path: Path, spec: Object) -> None:
+    webhook = webhook_of(tmp_path, BATCHES)
+    for name, allowed in (("good", True), ("bad", False)):
+        pod = {"containers": [{"name": "a", "image": f"{HOST}/{name}:1"}]}
+        given = json.loads(json.dumps(spec).replace('"POD"', json.dumps(pod)))
+        response = said_of(ask(webhook, review({}, kind=BATCH, object={"spec": given})))
+        assert response["allowed"] is allowed
+        assert ("container a " in json.dumps(response)) is not allowed
+
+
+@pytest.mark.parametrize("spec", [{"jobs": 5}, {"first": []}, {"flat": [1, 2]}, {"named": ["x"]}, {"jobs": [{}]}])
+def test_a_custom_resource_without_pods_starts_nothing(tmp_path: Path, spec: Object) -> None:
+    response = said_of(ask(webhook_of(tmp_path, BATCHES), review({}, kind=BATCH, object={"spec": spec})))
+    assert (response["allowed"], "images" in response["auditAnnotations"]) == (True, False)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "warn", "dry-run"])
+@pytest.mark.parametrize("counts", [(257, 0), (200, 57)])
+def test_an_object_of_too_many_pods_is_refused_unless_the_gate_only_warns(
+    tmp_path: Path, mode: Any, counts: tuple[int, int]
+) -> None:
+    webhook = webhook_of(tmp_path, msgspec.structs.replace(BATCHES, mode=mode))
+    pod = {"containers": [{"name": "a", "image": f"{HOST}/good:1"}]}
+    spec = {"jobs": [{"template": pod}] * counts[0], "named": {str(n): pod for n in range(counts[1])}}
+    response = said_of(ask(webhook, review({}, kind=BATCH, object={"spec": spec})))
+    reason = "it holds more pod templates than are looked at"
+    assert response["allowed"] is (mode != "enforce")
+    assert response["auditAnnotations"]["reasons"] == reason
+    assert response.get("warnings", []) == ([f"hullmark: would be refused: {reason}"] if mode == "warn" else [])
+
+
+def test_image_volumes_of_a_pod_that_is_not_understood_are_judged(webhook: Webhook) -> None:
+    volumes = [{"name": "v", "image": {"reference": f"{HOST}/bad:1"}}, {"name": "w", "emptyDir": {}}, 5]
+    containers = [{"name": "a", "image": f"{HOST}/good:1", "ports": 7}]
+    response = said_of(ask(webhook, review({"containers": containers, "volumes": volumes})))
+    assert f"image volume v ({HOST}/bad:1): policy web says stop" in response["status"]["message"]
 
 
 def test_image_reviews_are_answered(webhook: Webhook) -> None:

@@ -107,9 +107,9 @@ def _answers(request: AdmissionRequest, known: KnownImages, settings: GateSettin
         pods = pods_in(request.object or {}, kind.group, kind.kind, settings.pod_templates)
         before = pods_in(request.old_object or {}, kind.group, kind.kind, settings.pod_templates)
     except TooManyPods:
-        refusal = Answer(
-            allowed=settings.mode != "enforce", reasons=("it holds more pod templates than are looked at",)
-        )
+        reason = "it holds more pod templates than are looked at"
+        warnings = (f"would be refused: {reason}",) if settings.mode == "warn" else ()
+        refusal = Answer(allowed=settings.mode != "enforce", reasons=(reason,), warnings=warnings)
         return [PodAnswer(PodInObject("", {}, {}), (), refusal)]
     earlier = {pod.pointer: containers_in(pod, handlers) for pod in before}
     found = []
