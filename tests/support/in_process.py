@@ -46,11 +46,12 @@ class CommandLine:
         env: Mapping[str, str] = {},
         typed: Sequence[str] | None = None,
         output: TextIO | None = None,
+        is_watched: bool = False,
     ) -> Ran:
         """Run it with these arguments; `given` is its standard input, `env` what it has besides as variables.
 
         `typed`: its standard input is a terminal, and these are typed where nothing is shown; then what is typed ends. `output` is
-        its standard output, where that is not to be kept.
+        its standard output, where that is not to be kept. `is_watched`: standard error is a terminal.
         """
         body = given.encode() if isinstance(given, str) else given
         self._captured.readouterr()
@@ -61,6 +62,8 @@ class CommandLine:
                 patched.setattr(sys, "stdout", output)
             for name, text in env.items():
                 patched.setenv(name, text)
+            if is_watched:
+                patched.setattr(sys.stderr, "isatty", lambda: True)
             before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
             try:
                 status = main([*map(str, words)])
