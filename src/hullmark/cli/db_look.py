@@ -206,8 +206,9 @@ def _print_advisory(advisory: Advisory) -> None:
     if advisory.aliases:
         print_line(safe(_format_names(advisory.aliases, ", ", _ALIASES)), "  also ")
     for affected in advisory.affected[:_PACKAGES]:
-        word = "" if affected.kind == "affected" else " is not affected"
-        print_line(safe(f"{affected.namespace} {affected.name}{word} {_versions(affected)}"), "    ", 6)
+        word = " is not affected" if affected.kind == "unaffected" else ""
+        open_note = f": nobody can tell whether it is affected: {affected.note}" if affected.kind == "unknown" else ""
+        print_line(safe(f"{affected.namespace} {affected.name}{word} {_versions(affected)}{open_note}"), "    ", 6)
     if len(advisory.affected) > _PACKAGES:
         sys.stdout.write(f"    and {len(advisory.affected) - _PACKAGES} more, all of them with -o json\n")
 

@@ -122,24 +122,32 @@ def test_a_snapshot_that_is_not_there_is_refused_with_those_that_are(hullmark: C
 
 
 def test_an_advisory_of_very_many_packages_is_shown_in_part_and_says_so(hullmark: CommandLine, shelf: Shelf) -> None:
-    """What is not affected is said; control signs of a summary are written out; programs get all of it."""
+    """What is not affected is told apart from what nobody can tell; control signs are written out; programs get all of it."""
     parts = tuple(
         AffectedPackage(namespace="pypi", name=f"p{number:02}", scheme="pep440", ranges=(Range(high="2"),))
         for number in range(42)
     )
+    untold = AffectedPackage(
+        namespace="pypi", name="b", scheme="pep440", kind="unknown", versions=("3",), note="no word"
+    )
     spared = AffectedPackage(namespace="pypi", name="a", scheme="pep440", kind="unaffected", versions=("1",))
     names = tuple(f"CVE-2026-{number}" for number in range(10))
     wide = replace(
-        numbered(1), aliases=names, affected=(spared, *parts), summary="a\x1b[31mb", published="2026-01-02T03:04"
+        numbered(1),
+        aliases=names,
+        affected=(spared, untold, *parts),
+        summary="a\x1b[31mb",
+        published="2026-01-02T03:04",
     )
     put(shelf, {"one": [wide]})
     lines = hullmark("db", "search", "A-000001").text.splitlines()
     assert lines[0] == "A-000001  one  unknown  2026-01-02"
     assert lines[1:3] == ["  a\\x1b[31mb", f"  also {', '.join(names[:8])}, and 2 more"]
     assert lines[3] == "    pypi a is not affected = 1"
-    assert (len(lines), lines[-1]) == (44, "    and 3 more, all of them with -o json")
+    assert lines[4] == "    pypi b = 3: nobody can tell whether it is affected: no word"
+    assert (len(lines), lines[-1]) == (44, "    and 4 more, all of them with -o json")
     (whole,) = json.loads(hullmark("db", "search", "A-000001", "-o", "json").out)
-    assert len(whole["affected"]) == 43
+    assert len(whole["affected"]) == 44
     assert hullmark("db", "search").refusal[0] == "what is to be searched?"
     assert hullmark("db", "search", "pypi:nothing").text == "nothing is known of that\n"
 
