@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
-CODE, ROOM = 0x400, 64
+CODE, ROOM, DATA = 0x400, 64, 0x5000
 
 
 def place_of(number: int) -> int:
@@ -25,9 +25,10 @@ def machine_elf(
     pointers: Mapping[int, int] | None = None,
     imports: Mapping[str, int] | None = None,
     unwinds: bool = True,
+    packed: Mapping[int, int] | None = None,
 ) -> bytes:
     """A file with these functions ("": no symbol names it). `pointers` are relative relocations, `imports` functions of others, each with
-    the address of its slot."""
+    the address of its slot. `packed` are pointers that lie in data from DATA on, of which a packed table says where they are."""
     code = b"".join(body.ljust(ROOM, b"\x90") for _, body in functions)
     names, places = b"\0", dict[str, int]()
     for name in (soname, *(name for name, _ in functions), *(imports or ())):
@@ -52,13 +53,33 @@ def machine_elf(
         starts[key] = at
         at += len(body)
     tags = [(5, starts["names"]), (10, len(names)), (6, starts["symbols"]), (7, starts["relative"]), (8, len(relative))]
-    tags += [(23, starts["jumps"]), (2, len(jumps))] + ([(14, places[soname])] if soname else []) + [(0, 0)]
-    dynamic = b"".join(struct.pack("<qQ", *tag) for tag in tags)
-    size = at + len(dynamic)
-    headers = [(1, 5, 0, size), (2, 4, at, len(dynamic))] + ([(0x6474E550, 4, eh, len(unwinder))] if unwinds else [])
+    tags += [(23, starts["jumps"]), (2, len(jumps))] + ([(14, places[soname])] if soname else [])
+    table = _packed_table(sorted(packed)) if packed else b""
+    tags += [(36, at), (35, len(table))] if table else []
+    dynamic = b"".join(struct.pack("<qQ", *tag) for tag in (*tags, (0, 0)))
+    size = at + len(table) + len(dynamic)
+    data = bytearray(max(packed) + 8 - DATA if packed else 0)
+    for where, to in (packed or {}).items():
+        struct.pack_into("<Q", data, where - DATA, to)
+    headers = [(1, 5, 0, 0, size), (2, 4, at + len(table), at + len(table), len(dynamic))]
+    headers += [(1, 6, size, DATA, len(data))] if data else []
+    headers += [(0x6474E550, 4, eh, eh, len(unwinder))] if unwinds else []
     rows = b"".join(
-        struct.pack("<IIQQQQQQ", kind, flags, place, place, place, n, n, 8) for kind, flags, place, n in headers
+        struct.pack("<IIQQQQQQ", kind, flags, offset, address, address, n, n, 8)
+        for kind, flags, offset, address, n in headers
     )
     ident = b"\x7fELF\2\1\1" + bytes(9)
     head = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, CODE, 64, 0, 0, 64, 56, len(headers), 64, 0, 0)
-    return (ident + head + rows).ljust(CODE, b"\0") + code + unwinder + symbols + names + relative + jumps + dynamic
+    body = (ident + head + rows).ljust(CODE, b"\0") + code + unwinder + symbols + names + relative + jumps
+    return body + table + dynamic + bytes(data)
+
+
+def _packed_table(places: Sequence[int]) -> bytes:
+    """The table of RELR (gABI): a place, and words of bits for the 63 places that follow each."""
+    words = [places[0]]
+    base, rest = places[0] + 8, set(places[1:])
+    while rest:
+        words.append(1 | sum(1 << (bit + 1) for bit in range(63) if base + 8 * bit in rest))
+        rest -= {base + 8 * bit for bit in range(63)}
+        base += 8 * 63
+    return struct.pack(f"<{len(words)}Q", *words)

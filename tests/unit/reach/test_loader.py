@@ -9,6 +9,7 @@ import pytest
 from hullmark.model.setting import Setting
 from hullmark.reach.loader import LD_CACHE
 from tests.support.dynamic import dynamic_elf
+from tests.support.go_elf import go_elf
 from tests.support.reach import reach_of, walked
 from tests.unit.reach.test_walk import BASE, LIBC, program
 
@@ -95,17 +96,40 @@ def test_all_time_zones_are_read_where_somebody_asks_the_library_for_one_by_name
     assert zone in walked(files, ("/d",)).kept
 
 
-def test_locale_reads_character_maps_where_a_script_asks_for_them_after_postgresql_did_not() -> None:
-    """It is known how the server starts it; a script that starts it too may do that in any way."""
-    charmap = "/usr/share/i18n/charmaps/UTF-8.gz"
+@pytest.mark.parametrize(("constants", "is_kept"), [((), False), (("/usr/bin/locale",), True)])
+def test_locale_reads_character_maps_where_others_than_postgresql_start_it_too(
+    constants: tuple[str, ...], is_kept: bool
+) -> None:
+    """It is known with which option the server starts it; what else starts it may do that in any way."""
+    charmap, server = "/usr/share/i18n/charmaps/UTF-8.gz", "/usr/lib/postgresql/bin/postgres"
     files = {
         **BASE,
         "/usr/bin/locale": program(constants=("/usr/share/i18n/charmaps",)),
-        "/usr/lib/postgresql/bin/postgres": program(calls=("popen",)),
+        server: program(calls=("popen",)),
+        "/usr/libexec/other": program(calls=("execv",), constants=constants),
         charmap: b"x",
-        "/start": b"#!/bin/sh\n/usr/lib/postgresql/bin/postgres &\n/opt/more\n",
-        "/opt/more": b"#!/bin/sh\nlocale -m\n",
+        "/start": f"#!/bin/sh\n{server} &\n/usr/libexec/other\n".encode(),
     }
-    owners = {"/usr/lib/postgresql/bin/postgres": "postgresql", "/usr/bin/locale": "libc-bin"}
-    assert reach_of(walked(files, ("/start",), owners=owners))["/usr/bin/locale"] == "reachable"
-    assert charmap in walked(files, ("/start",), owners=owners).kept
+    owners = {server: "postgresql", "/usr/bin/locale": "libc-bin"}
+    assert (charmap in walked(files, ("/start",), owners=owners).kept) is is_kept
+
+
+def test_a_go_program_that_starts_others_may_start_any_program() -> None:
+    """Their names are put together while it runs; the calls are those of a package of Go's library."""
+    functions = [("main.main", b"\xc3")]
+    files = {**BASE, "/d": go_elf(functions, data=b"\0os/exec.(*Cmd).Start\0")}
+    found = walked(files, ("/d",))
+    assert [end.reason for end in found.open_ends] == [
+        "it is a Go program that starts others, and their names cannot be told"
+    ]
+    assert reach_of(found)["/bin/mount"] == "unknown"
+    silent = walked({**files, "/d": go_elf(functions)}, ("/d",))
+    assert (silent.open_ends, reach_of(silent)["/bin/mount"]) == ((), "unreachable")
+
+
+def test_a_go_program_that_loads_time_zones_by_name_reads_them_all() -> None:
+    """Which one it is, its users say."""
+    zone = "/usr/share/zoneinfo/Europe/Bern"
+    files = {**BASE, zone: b"x", "/d": go_elf([("main.main", b"\xc3")], data=b"\0time.LoadLocation\0")}
+    assert zone in walked(files, ("/d",)).kept
+    assert zone not in walked({**files, "/d": go_elf([("main.main", b"\xc3")])}, ("/d",)).kept

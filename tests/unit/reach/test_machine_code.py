@@ -83,6 +83,15 @@ def test_aarch64_has_the_number_in_x8() -> None:
     assert ARM.given(words(0x528022C0), 0, 4, is_first=True) == {278}  # mov w0, 278
 
 
+def test_aarch64_says_nothing_where_no_number_stands_near_and_knows_stubs_of_other_libraries() -> None:
+    """A stub ends in a jump to what it loaded, and is no call with a number of its own."""
+    silent = words(0xD503201F, 0x52800BA0, 0xD4000001)  # nop; mov w0, 93; svc
+    assert (ARM.numbers(silent, 0, 8), ARM.is_part(silent, 8)) == (frozenset(), False)
+    assert ARM.given(silent, 0, 8, is_first=False) == frozenset()
+    stub = words(0xD503201F, 0xB0000010, 0xF9400611, 0x91002210, 0xD61F0220)  # nop; adrp, ldr, add, br x17
+    assert [ARM.is_stub(stub, at) for at in (0, 4)] == [False, True]
+
+
 def test_aarch64_calls_and_takes_addresses() -> None:
     code = words(0x94000004, 0x17FFFFFF, 0xB0000000, 0x91008000, 0xF9400C01)  # bl, b, adrp, add, ldr
     assert set(ARM.references(code, 0x400)) == {
