@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 import struct
@@ -120,7 +119,7 @@ def _body(path: str, file: RecipeFile) -> bytes:
         return (file.text or "").encode()
     try:
         return base64.b64decode(file.base64, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise HullmarkError(f"the recipe's file {path} is not base64: {error}", advice="or write it as text") from error
 
 

@@ -8,7 +8,6 @@ https://cloud.google.com/artifact-registry/docs/docker/authentication#token
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import threading
 import time
@@ -88,7 +87,7 @@ def _token(answer: Mapping[str, object]) -> tuple[Credentials, float]:
     token, ends = first.get("authorizationToken"), first.get("expiresAt")
     try:
         user, _, password = base64.b64decode(str(token or ""), validate=True).decode("ascii").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # neither base64 nor ASCII
         user = password = ""
     if not user or not password:
         # No cause: its message could quote the token.

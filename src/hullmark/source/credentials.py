@@ -6,7 +6,6 @@ Nothing here is ever part of a message: neither passwords nor tokens, nor what a
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -142,7 +141,7 @@ def _login(auth: _Auth) -> Credentials:
     if auth.auth:
         try:
             user, _, password = base64.b64decode(auth.auth, validate=False).decode("utf-8").partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not UTF-8
             return NOBODY
     return Credentials(user, password.rstrip("\0"), auth.identitytoken or "", auth.registrytoken or "")
 

@@ -309,7 +309,7 @@ def test_other_registries_get_no_token(world: World, ecr: FakeEcr) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", [None, "", "%%%", base64.b64encode(b"AWS").decode(), base64.b64encode(b"AWS:").decode(), "/w=="]
+    "token", [None, "", "%%%", base64.b64encode(b"AWS").decode(), base64.b64encode(b"AWS:").decode(), "/w==", "ü"]
 )
 def test_an_answer_without_a_token_is_an_error_that_does_not_quote_it(
     token: str | None, ecr: FakeEcr, monkeypatch: pytest.MonkeyPatch

@@ -128,6 +128,7 @@ def test_a_file_that_cannot_be_read_is_named_but_not_quoted(tmp_path: Path, cont
         '{"auths": null}',
         '{"auths":{"example.org":{"auth":"%%%"}}}',
         '{"auths":{"example.org":{"auth":"/w=="}}}',
+        '{"auths":{"example.org":{"auth":"ü"}}}',
     ],
 )
 def test_a_file_without_a_usable_login_has_nobody(tmp_path: Path, content: str) -> None:
