@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
@@ -24,8 +23,6 @@ _UNSAID = "NOASSERTION"
 _TURNED = {"OPTIONAL_DEPENDENCY_OF": "hasOptionalDependency", "DEV_DEPENDENCY_OF": "dependsOn"}
 """Relationships of SPDX 2 whose ends SPDX 3 has the other way round. What only developers need is a dependency with a scope."""
 _SAME = {"CONTAINS": "contains", "DEPENDS_ON": "dependsOn", "DESCRIBES": "describes"}
-_AGENT = re.compile(r"(Organization|Person): (.*?)(?: \(([^()]*)\))?", re.DOTALL).fullmatch
-"""Who something is from, as SPDX 2 writes it."""
 _LICENCES = (("licenseDeclared", "hasDeclaredLicense"), ("licenseConcluded", "hasConcludedLicense"))
 
 
@@ -121,13 +118,13 @@ class _Writer:
         """Each author and supplier once, with a mail or web address where one is known."""
         suppliers = (package["supplier"] for package in self._document["packages"])
         for text in sorted({*authors, *suppliers} - {_UNSAID}):
-            found = _AGENT(text)
-            if found is None:
-                continue
-            element = self._element(found[1], _name("Agent", text), name=found[2])
-            if found[3]:
-                kind = "other" if "://" in found[3] else "email"
-                element["externalIdentifier"] = [_identifier(kind, found[3])]
+            # As SPDX 2 writes it: `Organization: NAME (ADDRESS)`, with no other brackets of this kind.
+            type, _, said = text.partition(": ")
+            name, _, address = said.removesuffix(")").partition(" (")
+            element = self._element(type, _name("Agent", text), name=name)
+            if address:
+                kind = "other" if "://" in address else "email"
+                element["externalIdentifier"] = [_identifier(kind, address)]
             yield element
 
     def _licences(self) -> Iterator[Json]:

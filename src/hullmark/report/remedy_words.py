@@ -29,9 +29,7 @@ def conclusion(remedy: Remedy) -> str:
 
 
 def proof(remedy: Remedy) -> str:
-    """How it is known that no smaller set will do; "" where there is none."""
-    if not remedy.changes:
-        return ""
+    """How it is known that no smaller set of changes will do. There is at least one change."""
     return f"{_PROOFS[remedy.proof]} ({plural(remedy.candidates, 'change')} thought of, {plural(remedy.judged, 'set')} judged)"
 
 

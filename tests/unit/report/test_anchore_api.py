@@ -91,6 +91,8 @@ def test_an_image_that_waits_has_no_metadata_and_one_detail_without_a_tag() -> N
     assert [detail["tag"] for detail in record["image_detail"]] == ["<none>"]
     assert record["parentDigest"] == record["imageDigest"]
     assert images.tag_summaries(WAITING) == []
+    [summary] = plain(images.tag_summaries(msgspec.structs.replace(WAITING, tags=IMAGE.tags)))
+    assert (summary["analyzed_at"], summary["analysis_status"]) == (None, "not_analyzed")
     assert plain(images.tag_summaries(IMAGE))[0]["analyzed_at"] == int(NOON.timestamp()) + 60
 
 
@@ -446,9 +448,10 @@ def test_a_dockerfile_comes_in_base64() -> None:
         {"source": {"import": {}}},
         {"tag": "a", "dockerfile": "FROM x"},
         {"tag": "a", "dockerfile": "QUFB" * requests.MAX_DOCKERFILE},
+        {"tag": "a", "dockerfile": "QUFB" * (requests.MAX_DOCKERFILE // 3 + 1)},
         {"tag": "a", "annotations": {str(number): "" for number in range(1001)}},
     ],
-    ids=["nothing", "no-source", "archive", "import", "not-base64", "large", "many-annotations"],
+    ids=["nothing", "no-source", "archive", "import", "not-base64", "large", "somewhat-large", "many-annotations"],
 )
 def test_what_cannot_be_added_is_said(body: dict[str, Any]) -> None:
     with pytest.raises(HullmarkError) as raised:

@@ -251,6 +251,13 @@ def _check(vulnerability: dict[str, Any], ids: set[str]) -> None:
     assert acted == set(status.get("known_affected", ()))
 
 
+def test_of_two_matches_of_a_vulnerability_and_a_package_csaf_tells_the_more_cautious() -> None:
+    denied = msgspec.structs.replace(OPENSSL, suppressed=DISTRO_SAYS.suppressed)
+    for both in ((OPENSSL, denied), (denied, OPENSSL)):
+        [told] = csaf(msgspec.structs.replace(SMALL, matches=both))["vulnerabilities"]
+        assert {status: len(products) for status, products in told["product_status"].items()} == {"known_affected": 1}
+
+
 def test_csaf_says_what_to_do_in_the_words_of_the_standard() -> None:
     remedies = {
         vulnerability["cve"]: [remedy["category"] for remedy in vulnerability["remediations"]]

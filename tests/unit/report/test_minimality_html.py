@@ -88,6 +88,13 @@ def test_the_map_is_as_the_bytes_and_what_is_not_drawn_is_said() -> None:
     assert "250 rectangles of the smallest packages are drawn together." in " ".join(shown.split())
 
 
+def test_a_name_that_fits_alone_is_written_without_the_size() -> None:
+    shares = (ReachShare("pkg:npm/go@1", "reachable", 4_321), ReachShare("pkg:npm/wide@1", "unknown", 100_000))
+    narrow, wide = map_of(replace(MINIMALITIES["plain"], shares=shares), {}).parts
+    assert (narrow.lines, narrow.title) == (("go",), "go@1: 4.3 kB, reachable")
+    assert wide.lines == ("wide", "100 kB")
+
+
 def test_what_is_left_out_of_the_lists_is_counted() -> None:
     [one, *_] = MINIMALITIES["plain"].packages
     found = replace(MINIMALITIES["plain"], packages=(one,) * 3_002)

@@ -50,3 +50,8 @@ def test_rectangles_are_as_square_as_they_can_be() -> None:
 
 def test_nothing_has_no_place() -> None:
     assert treemap((), Rectangle(0, 0, 1, 1)) == []
+
+
+def test_what_is_too_small_to_be_drawn_shares_what_is_left() -> None:
+    places = treemap((1e300, 1.0, 1.0), Rectangle(0, 0, 4, 2))
+    assert places == [Rectangle(0, 0, 4, 2), Rectangle(4, 0, 0, 2), Rectangle(4, 0, 0, 2)]
