@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.facets.kept import KeptContent
 from hullmark.model.setting import Setting
 from tests.support.reach import reach_of, walked
 from tests.unit.reach.test_walk import BASE, program
@@ -75,23 +74,14 @@ def test_supervisord_without_a_file_may_start_anything() -> None:
     assert reasons_and_reach({}, "supervisord") == ([reason], "unknown", "unknown")
 
 
-def test_a_service_of_s6_whose_script_was_not_kept_may_start_anything_and_others_are_followed() -> None:
-    """A run file that is there, and too long to be kept, is started all the same; units of systemd may be empty."""
-    files = {
-        **FILES,
-        "/init": program(),
-        "/etc/services.d/web/run": b"#!/bin/sh\nexec tool\n",
-        "/etc/services.d/other/run": b"#!/bin/sh\nmount\n",
-    }
-    kept = {"/etc/services.d/other/run": KeptContent(None)}
-    found = walked(files, ("/init",), kept=kept)
-    assert reach_of(found)["/usr/bin/tool"] == "reachable"
-    lone = "/etc/systemd/system/multi-user.target.wants/idle.service"
-    unit = walked(
-        {**FILES, "/bin/systemd": program(), lone: b"ExecStart=# nothing\nExecStart=tool\n"}, ("systemd",), why=(lone,)
+def test_systemd_starts_what_the_units_say_that_are_wanted() -> None:
+    """The unit itself is read."""
+    unit = "/etc/systemd/system/multi-user.target.wants/shop.service"
+    found = walked(
+        {**FILES, "/bin/systemd": program(), unit: b"[Service]\nExecStart=tool\n"}, ("systemd",), why=(unit,)
     )
-    assert (reach_of(unit)["/usr/bin/tool"], unit.open_ends) == ("reachable", ())
-    assert unit.answers[0].witness[-1].why == "is read by systemd"
+    assert (reach_of(found)["/usr/bin/tool"], found.open_ends) == ("reachable", ())
+    assert found.answers[0].witness[-1].why == "is read by systemd"
 
 
 def test_of_crons_tables_the_commands_alone_are_started() -> None:
