@@ -158,9 +158,9 @@ def _events(look: _Look) -> Iterator[PlaceEvent]:
             continue
         if file is None or file.stat == known:
             continue
-        look.memory.stats[keys[path]] = file.stat
         left -= file.stat.size if file.sha256 else 0
         yield from _of_file(look, path, kind, file)
+        look.memory.stats[keys[path]] = file.stat  # once all of it was told: what is cut off here comes again later
     if told.unseen:
         yield _make_unseen_event(look, told.unseen)
 
