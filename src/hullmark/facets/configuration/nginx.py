@@ -195,11 +195,13 @@ class _Reader:
         """Tell of a directive with which nginx does not start. What it sets is kept."""
         self._has_modules |= directive.name == "load_module"
         if self._is_checked:
-            reason = refusal(directive, block.kind, block.outermost, has_modules=self._has_modules)
-            self._refusals += bool(reason)
-            if reason and self._refusals <= _MOST_REFUSALS:
-                told = Remark(f"nginx refuses to start: {directive.name}: {reason}")
-                self._files.problem(directive.path, told, directive.line)
+            self._refuse(directive, refusal(directive, block.kind, block.outermost, has_modules=self._has_modules))
+
+    def _refuse(self, directive: Directive, reason: str) -> None:
+        self._refusals += bool(reason)
+        if reason and self._refusals <= _MOST_REFUSALS:
+            told = Remark(f"nginx refuses to start: {directive.name}: {reason}")
+            self._files.problem(directive.path, told, directive.line)
 
     def _stop(self, directive: Directive) -> None:
         if not self._is_stopped:
@@ -216,7 +218,9 @@ class _Reader:
             )
             return
         siblings = block.blocks.setdefault(name, [])
-        if not (siblings and name in SINGLE):
+        if siblings and name in SINGLE:
+            self._refuse(directive, "there may be only one such block" if self._is_checked else "")
+        else:
             place = "" if name in SINGLE else f"[{len(siblings)}]"
             argument, outermost = " ".join(directive.arguments), block.outermost or name
             key = f"{block.key}.{name}{place}"

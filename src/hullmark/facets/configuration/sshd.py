@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from itertools import islice
 
 import msgspec
@@ -271,11 +272,11 @@ def _merge_with_default(value: Value, standard: Value) -> Value:
     if not isinstance(value, tuple) or not isinstance(standard, tuple) or value[0][:1] not in ("+", "-", "^"):
         return value
     names = (value[0][1:], *value[1:])
-    if any("*" in name or "?" in name for name in names):
-        return value
-    others = tuple(name for name in standard if name not in names)
     if value[0][0] == "-":
-        return others
+        return tuple(name for name in standard if not any(fnmatchcase(name, pattern) for pattern in names))
+    if any("*" in name or "?" in name for name in names):
+        return value  # of all that the program knows, which is not known
+    others = tuple(name for name in standard if name not in names)
     return names + others if value[0][0] == "^" else standard + tuple(name for name in names if name not in standard)
 
 

@@ -12,6 +12,7 @@ from hullmark.facets.configuration.written import beside
 
 _SUPERVISORD = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor.conf")
 _SECTION = re.compile(r"\[([^\]]+)\]").match
+_ENVIRONMENTS = ("program:", "supervisord")
 _VALUE = re.compile(r"([A-Za-z_]+)\s*[=:]\s*(.*)").match
 _S6 = ("/etc/services.d", "/etc/s6-overlay/s6-rc.d", "/etc/s6")
 _EXEC_START = re.compile(r"ExecStart\s*=\s*[-@:+!|]*(.*)").match
@@ -106,7 +107,7 @@ def _programs(files: _Files, path: str, depth: int) -> Iterator[Found]:
             section = head[1]
         elif value is not None and section.startswith("program:") and value[1] == "command":
             yield _command(value[2], path, number)
-        elif value is not None and section.startswith("program:") and value[1] == "environment":
+        elif value is not None and section.startswith(_ENVIRONMENTS) and value[1] == "environment":
             if any(name in value[2] for name in ("OPENSSL_CONF", "PHP", "JAVA", "JDK", "LD_", "PIP_", "NPM_")):
                 yield f"the environment of a program in {path} is not read"
         elif value is not None and section == "include" and value[1] == "files" and depth < 3:
@@ -136,10 +137,11 @@ def _systemd(files: _Files, words: list[StartWord]) -> Iterator[Found]:
                 if pieces is None:
                     yield f"a command in {path} is not understood"
                 else:
-                    yield [
+                    words = [
                         StartWord(None if piece[:1] == "$" or "${" in piece else piece, path, number)
                         for piece in pieces
                     ]
+                    yield words or f"a command in {path} is empty"
 
 
 def _service(files: _Files, words: list[StartWord]) -> Iterator[Found]:

@@ -155,3 +155,10 @@ def test_fields_come_back_as_they_were_written(rows: list[tuple[str, str, int, s
             home,
             shell,
         ]
+
+
+def test_the_way_that_a_group_s_password_is_hashed_is_told() -> None:
+    found = groups("wheel:x:1:a\nold:$1$salt$hash:2:\n", "wheel:$6$salt$hash::a\n")
+    hashes = {key: value for key, value in found.values.items() if key.endswith("password_hash")}
+    assert hashes == {"group.group[wheel].password_hash": "sha512", "group.group[old].password_hash": "md5"}
+    assert {s.path for s in found.settings if s.key.endswith("password_hash")} == {"/etc/gshadow", "/etc/group"}

@@ -181,3 +181,11 @@ def test_names_are_not_judged_where_plugins_are_loaded_or_another_release_is_mea
     for text in ("[mysqld]\nplugin-load-add=x\nx_foo=1\n", "[mariadb-10.5]\nx_foo=1\n", "[mysql_cluster]\nx_foo=1\n"):
         assert read_settings(MYSQL, {MAIN: text}, packages=mariadb).problems == [], text
     assert read_settings(MYSQL, {MAIN: "[mysqld]\nx_foo=1\n"}).problems == []
+
+
+def test_comments_in_and_behind_quotes_and_files_that_are_no_files() -> None:
+    text = "[mysqld]\ninit_connect = 'a # b' # c\nlog_error = \"a # b\n!include /etc/d\nmaximum-max_connections = 5\n"
+    found = read_settings(MYSQL, {"etc/my.cnf": text, "etc/d/x": ""}, links={"etc/mysql/my.cnf": "/etc/d"})
+    written = {s.key.removeprefix("mysql.server."): s.value for s in found.settings if s.path}
+    assert written == {"init_connect": "a # b", "log_error": '"a # b', "maximum_max_connections": 5}
+    assert found.problems == []

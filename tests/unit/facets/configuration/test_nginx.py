@@ -319,3 +319,21 @@ def test_what_has_no_end_is_cut_short() -> None:
 )
 def test_text_that_repeats_itself_is_read(text: str) -> None:
     assert read(text).values["nginx.worker_processes"] == 1
+
+
+def test_a_block_that_may_stand_once_is_refused_where_it_stands_twice() -> None:
+    found = read_settings(
+        NGINX, {"etc/nginx/nginx.conf": "events {}\nhttp { server_tokens on; }\nhttp { server_tokens off; }\n"}
+    )
+    assert found.problems == [
+        ("/etc/nginx/nginx.conf", "line 3: nginx refuses to start: http: there may be only one such block")
+    ]
+    assert found.values["nginx.http.server_tokens"] == ("on", "off")
+
+
+def test_what_stands_in_a_block_of_another_module_is_not_judged() -> None:
+    found = read_settings(
+        NGINX, {"etc/nginx/nginx.conf": "events {}\nload_module a.so;\nmine { server_tokens odd; theirs a; }\n"}
+    )
+    assert found.problems == []
+    assert found.values["nginx.mine[0].server_tokens"] == "odd"

@@ -52,7 +52,9 @@ def test_variables_stand_for_what_was_said_before() -> None:
     assert found.problems == []
 
 
-@pytest.mark.parametrize("line", ["a", "[a", "a = $none", "a = ${b", "a = ${b)", ".pragma = dollarid:maybe", "a b = c"])
+@pytest.mark.parametrize(
+    "line", ["a", "[a", "(a)", "a = $none", "a = ${b", "a = ${b)", ".pragma = dollarid:maybe", "a b = c"]
+)
 def test_what_is_not_understood_is_a_problem_at_its_line(line: str) -> None:
     found = read(f"b = 1\n{line}\nc = 2\n")
     assert found.values == {"openssl.default.b": 1, "openssl.default.c": 2}
@@ -136,3 +138,15 @@ def test_sections_that_multiply_are_bounded() -> None:
 @given(st.text(alphabet="ab=[]:$(){} #'\"`\\\tn.\n", max_size=100))
 def test_no_text_is_too_odd(text: str) -> None:
     read(f".include conf.d\n{text}", a=text)
+
+
+def test_pragmas_say_where_includes_begin() -> None:
+    text = (
+        ".pragma abspath:true\n.pragma other:x\n.pragma includedir:/etc/ssl/conf.d/\n.include a.cnf\n.include /none\n"
+    )
+    found = read(text, a="[a]\ny = 2\n")
+    assert (found.values, found.problems) == ({"openssl.a.y": 2}, [])
+
+
+def test_a_last_line_that_would_go_on_counts() -> None:
+    assert read("[s]\na = b\\").values == {"openssl.s.a": "b"}

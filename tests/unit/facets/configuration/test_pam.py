@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.facets.configuration import pam
 from hullmark.facets.configuration.pam import PARSER as PAM
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
@@ -159,3 +160,21 @@ PARTS = [
 def test_any_parts_are_read(first: list[str], second: list[str]) -> None:
     found = read(a=" ".join(first), b=" ".join(second))
     assert all(path.startswith("/etc/pam.d/") for path, _ in found.problems)
+
+
+def test_a_last_line_that_would_go_on_counts() -> None:
+    assert modules(read(a="auth required \\\n x.so \\"), "a") == {"auth[0].module": "x.so"}
+
+
+def test_includes_that_go_too_deep_are_left_out() -> None:
+    files = {f"s{i:02}": f"auth required x{i}.so\n@include s{i + 1:02}\n" for i in range(21)} | {"s21": "\n"}
+    found = read(**files)
+    assert found.problems == [("/etc/pam.d/s20", "line 2: s21 is included too deep, and is left out")]
+    assert len(modules(found, "s00")) == 21
+
+
+def test_so_many_files_are_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pam, "MAX_INCLUDES", 2)
+    found = read(a="@include b\n@include c\n", b="auth required b.so\n", c="auth required c.so\n")
+    assert found.problems[0] == ("/etc/pam.d/a", "line 2: so many files are not read")
+    assert modules(found, "a") == {"auth[0].module": "b.so"}

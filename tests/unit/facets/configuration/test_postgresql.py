@@ -211,3 +211,14 @@ def test_a_value_that_is_refused_stays_a_word() -> None:
     found = read("ssl = o\n")
     assert written(found) == {"ssl": "o"}
     assert [reason for _, reason in found.problems] == ["line 1: postgres refuses to start: ssl is on or off"]
+
+
+def test_lines_about_clients_that_cannot_be_read_are_problems_and_the_others_count() -> None:
+    found = read(hba="host all,\nlocal all all trust\ninclude_dir none.d\n", pg_ident="a b\nmap al admin\n")
+    assert found.problems == [
+        (f"/{FOLDER}/pg_hba.conf", "line 1: it lacks fields"),
+        (f"/{FOLDER}/pg_hba.conf", f"line 3: the folder /{FOLDER}/none.d is not there"),
+        (f"/{FOLDER}/pg_ident.conf", "line 1: it lacks fields"),
+    ]
+    values = written(found)
+    assert (values["hba[0].method"], values["ident[0].database_user"]) == ("trust", "admin")

@@ -23,9 +23,10 @@ RSA = wire(b"ssh-rsa", b"\1\0\1", b"\0" + b"\xc0" + bytes(255))
 KEY = "ssh-ed25519 " + base64.b64encode(ED25519).decode()
 
 
-def armoured(cipher: bytes) -> str:
-    """An OpenSSH private key as far as its public half."""
+def armoured(cipher: bytes, cut: int | None = None) -> str:
+    """An OpenSSH private key as far as its public half, or so many bytes of it."""
     body = b"openssh-key-v1\0" + wire(cipher, b"none", b"") + b"\0\0\0\1" + wire(ED25519, b"private")
+    body = body[:cut]
     return (
         f"-----BEGIN OPENSSH PRIVATE KEY-----\n{base64.b64encode(body).decode()}\n-----END OPENSSH PRIVATE KEY-----\n"
     )
@@ -91,6 +92,7 @@ def test_lines_of_authorized_keys(line: str, comment: str, options: tuple[str, .
         f"ssh-rsa {KEY.split()[1]}",
         f'from="a {KEY}',
         "no-pty",
+        '"a',
         f"ssh-ed25519 {KEY.split()[1][:-8]}",
     ],
 )
@@ -106,6 +108,7 @@ def test_a_line_that_is_no_key_is_a_problem(line: str) -> None:
         (armoured(b"none"), "ssh-ed25519", False),
         (armoured(b"aes256-ctr"), "ssh-ed25519", True),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\n***\n-----END OPENSSH PRIVATE KEY-----\n", "", None),
+        (armoured(b"none", cut=30), "", None),
         ("-----BEGIN RSA PRIVATE KEY-----\nabcd\n", "ssh-rsa", None),
         ("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", "ecdsa", True),
         ("-----BEGIN ENCRYPTED PRIVATE KEY-----\n***\n", "", True),

@@ -12,6 +12,7 @@ from hullmark.facets.configuration.sshd_keywords import KEYWORDS
 from hullmark.model.inventory import Distro
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
+from tests.unit.policy.building import package
 
 MAIN = "etc/ssh/sshd_config"
 
@@ -237,3 +238,17 @@ PLAIN = st.text("abc\"' \\#", min_size=1, max_size=10)
 def test_words_come_back_as_they_were_quoted(words: list[str]) -> None:
     quoted = ['"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words]
     assert split_words(" ".join(quoted)) == words
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("Ciphers -aes*", "Ciphers", ("chacha20-poly1305@openssh.com",)),
+        ("Ciphers -aes1??-ctr,aes*gcm*,x", "Ciphers", ("chacha20-poly1305@openssh.com", "aes256-ctr")),
+        ("Ciphers +aes*", "Ciphers", ("+aes*",)),
+    ],
+)
+def test_patterns_take_away_from_a_default_and_add_what_is_not_known(line: str, name: str, value: Value) -> None:
+    server = package("deb", "openssh-server", "1:9.2p1-2")
+    found = read_settings(SSHD, {"etc/ssh/sshd_config": f"{line}\n"}, packages=[server])
+    assert found.values[f"sshd.{name}"] == value

@@ -227,3 +227,30 @@ def test_any_parts_are_read(parts: list[str]) -> None:
 def test_names_come_back_as_they_were_quoted(names: list[str]) -> None:
     quoted = ", ".join('"x' + name.replace("\\", "\\\\") + '"' for name in names)
     assert read(f"{quoted} ALL = ALL\n").values["sudoers.rule[0].users"] == tuple(f"x{name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("Defaults@,a b", "Defaults do not say whom they are for"),
+        ("Defaults: x", "a setting of Defaults cannot be read"),
+        ("User_Alias A = b c", "'c' stands behind the end"),
+        ("al ALL = /bin/a : )", "')' stands where a word should"),
+        ("al ALL = /bin/a )", None),
+        ("al ALL = ALL =", "'=' stands behind the end"),
+    ],
+)
+def test_a_line_of_odd_words_is_a_problem(line: str, reason: str | None) -> None:
+    found = read(f"{line}\nbob ALL = /bin/b\n")
+    told = [("/etc/sudoers", f"line 1: a line cannot be read: {reason}")] if reason else []
+    assert found.problems == told
+    assert ("/bin/b",) in rules(found).values()
+
+
+def test_the_places_of_aliases_in_each_other_are_listed_as_far_as_there_is_room() -> None:
+    count = 150
+    aliases = "".join(f"Cmnd_Alias A{i} = A{i + 1}\n" for i in range(count)) + f"Cmnd_Alias A{count} = /bin/a\n"
+    found = read(f"{aliases}bob ALL = A0\n")
+    (commands,) = (setting for setting in found.settings if setting.key == "sudoers.rule[0].commands")
+    assert (commands.line, len(commands.more)) == (count + 2, 100)
+    assert [place.line for place in commands.more[:3]] == [1, 2, 3]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.facets.configuration import systemd
 from hullmark.facets.configuration.systemd import PARSER as SYSTEMD
 from hullmark.model.setting import Value
 from tests.support.configuration import ReadSettings, read_settings
@@ -204,3 +205,34 @@ def test_a_link_to_dev_null_masks_also_where_the_image_has_no_such_device() -> N
     read = read_settings(SYSTEMD, unit, links=links)
     assert read.values == {"systemd.unit[a.service].masked": True, "systemd.unit[b.service].masked": True}
     assert read.problems == []
+
+
+def test_odd_numbers_and_words_are_texts_and_a_last_line_that_would_go_on_counts() -> None:
+    found = read("[Service]\nNice=+-5\nEnvironment= A=1   B=2 \nUser=x\\")
+    assert found.problems == []
+    assert own(found) == {"Service.Nice": "+-5", "Service.Environment": ("A=1", "B=2"), "Service.User": "x"}
+
+
+def test_links_to_files_that_are_no_units_are_units_of_their_own_or_nothing() -> None:
+    found = read_settings(
+        SYSTEMD,
+        {f"{LIB}/a.service": "[Unit]\n", "opt/y.service": "[Service]\nUser=y\n", "opt/readme": ""},
+        links={
+            f"{ETC}/x.service": "/opt/y.service",
+            f"{ETC}/b.target.wants/z.service": "/opt/y.service",
+            f"{ETC}/b.target.wants/readme": "/opt/readme",
+        },
+    )
+    assert {key: value for key, value in found.values.items() if "enabled" in key} == {
+        "systemd.unit[a.service].enabled": False,
+        "systemd.unit[x.service].enabled": False,
+    }
+    assert found.problems == [(f"/{ETC}/x.service", "a configuration file names it, but it was not kept")]
+
+
+def test_so_many_units_that_bring_one_up_are_told_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "_MAX_ITEMS", 2)
+    links = {f"{ETC}/{name}.target.wants/a.service": f"/{LIB}/a.service" for name in "bcd"}
+    found = read_settings(SYSTEMD, {f"{LIB}/a.service": "[Unit]\n"}, links=links)
+    assert found.values["systemd.unit[a.service].wanted_by"] == ("b.target", "c.target")
+    assert found.problems == [(f"/{ETC}/d.target.wants/a.service", "so many units that bring this one up are not told")]
