@@ -16,7 +16,8 @@ from hullmark.model.verdict import Action, Evidence, Outcome, Verdict
 from hullmark.policy.evaluate import MAX_FINDINGS, evaluate
 from hullmark.policy.facts import Facts
 from hullmark.policy.gate import Answer, CannotTell, Params, Trigger, Violation, trigger_id
-from hullmark.policy.rules import Policy, Rule, WhenUnknown
+from hullmark.policy.rules import Policy, PolicyException, Rule, WhenUnknown, encode_value
+from hullmark.policy.values import Expiry, NameGlob
 from tests.support.places import REPOSITORY
 from tests.support.policies import native_policy
 from tests.unit.policy.building import NOW, facts, file, package
@@ -183,6 +184,24 @@ def test_the_order_of_what_is_judged_does_not_change_the_verdict(seed: int) -> N
     assert evaluate(changed, facts(packages=packages, files=files), analyzer="test") == expected
 
 
+def test_what_is_excepted_is_not_counted_among_the_findings_that_are_not_listed() -> None:
+    many = [Violation(f"/a{number}", "It fires.", ()) for number in range(MAX_FINDINGS + 5)]
+    last = NameGlob(f"/a{MAX_FINDINGS + 4}")
+    excepted = PolicyException(rule="a", subject=last, expires=Expiry("2027-01-01"), owner="o", reason="r")
+    for exceptions, count in (((), 5), ((excepted,), 4)):
+        policy = Policy(name="p", version="1", rules=(rule("a", many),), exceptions=exceptions)
+        verdict = evaluate(policy, facts(), analyzer="test")
+        (more,) = [finding.message for finding in verdict.findings if finding.subject == "*"]
+        assert more == f"The rule fires on {count} more subjects, which are not listed."
+
+
 def test_a_verdict_goes_through_json_unchanged() -> None:
     verdict = judge(rule("a", [FIRES, LACKS]))
     assert msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict) == verdict
+
+
+def test_only_values_that_rules_can_have_are_written_down() -> None:
+    assert encode_value(NameGlob("a*")) == "a*"
+    assert {NameGlob("a*"), NameGlob("a*"), NameGlob("b")} == {NameGlob("b"), NameGlob("a*")}
+    with pytest.raises(TypeError, match="a complex cannot be written"):
+        msgspec.json.encode(1j, enc_hook=encode_value)

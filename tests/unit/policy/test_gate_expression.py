@@ -19,7 +19,7 @@ from hullmark.policy.gate import CannotTell, Need
 from hullmark.policy.gates.expression import TRIGGERS, Holds, holds
 from hullmark.policy.values import Expression
 from tests.support.places import REPOSITORY
-from tests.unit.policy.building import facts, file, match, matches, package
+from tests.unit.policy.building import facts, file, match, matches, package, reach_of
 
 CURL = package("deb", "curl", "8.8.0")
 SEEN = facts(packages=[CURL], files=[file("/a")], matches=matches(match(CURL, "CVE-2026-0001", severity="high")))
@@ -169,3 +169,32 @@ def test_whoever_imports_the_package_of_the_engine_is_given_the_same_one() -> No
     subprocess.run([sys.executable, "-c", code], check=True)
     code = "import cel; from hullmark.policy.cel_engine import cel_engine as e; assert cel.compile is e().compile"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "states", "programs", "expected"),
+    [
+        ("reach.packages.exists(p, reach.packages[p] == 'reachable')", {"curl": "unknown"}, (), "curl"),
+        (
+            "reach.packages.exists(p, reach.packages[p] == 'reachable')",
+            {"curl": "unreachable"},
+            (("/bin/su", "unknown", ("setuid",)), ("/bin/x", "unknown", ()), ("/bin/sh", "unknown", ("shell",))),
+            "/bin/su and 1 more",
+        ),
+        ("matches.exists(m, m.reach == 'reachable')", {"curl": "unknown"}, (), "curl"),
+        ("reach.packages.exists(p, reach.packages[p] == 'reachable')", {"curl": "unreachable"}, (), ""),
+        ("reach.packages.exists(p, reach.packages[p] == 'unknown')", {"curl": "unknown"}, (), ""),
+    ],
+)  # fmt: skip
+def test_an_expression_about_what_is_reached_cannot_tell_where_that_is_not_known(
+    text: str, states: dict[str, Any], programs: Any, expected: str
+) -> None:
+    seen = facts(
+        packages=[CURL],
+        matches=matches(match(CURL, "CVE-2026-0001"), packages=[CURL]),
+        reach=reach_of([CURL], states, programs),
+        evaluate=Evaluator(),
+    )
+    reasons = [each.reason for each in holds(Holds(expression=Expression(text)), seen) if isinstance(each, CannotTell)]
+    said = f'whether the image\'s start reaches {expected} is not known; say what becomes of "unknown"'
+    assert reasons == ([said] if expected else [])

@@ -24,6 +24,10 @@ def test_settings_are_as_a_builder_would_make_them() -> None:
     assert read_setting(" USER  7 ") == ("USER", "7")
 
 
+def test_a_value_that_names_no_variable_well_stays_as_it_is_written() -> None:
+    assert apply_instruction(CONFIG, "LABEL x=${ y=2").labels == {"x": "${", "y": "2"}
+
+
 @pytest.mark.parametrize(
     "line", ["RUN x", "USER 1\nUSER 2", "FROM a", "", "USER 1 \\", "# USER 1", "LABEL x", "USER a\u2028RUN b", "CMD x"]
 )

@@ -27,6 +27,7 @@ def run(text: str) -> Instruction:
         ("echo 'sudo; x' \"a && b\"", ["echo"]),
         ("echo sudo", ["echo"]),
         ('["/usr/bin/make", "all"]', ["make"]),
+        ("[]", []),
         ('["/bin/sh", "-c", "a && sudo b"]', ["a", "sudo", "b"]),
         ("<<E\na\nb c\nE", ["a", "b"]),
         ("cat <<E\nsudo\nE", ["cat"]),

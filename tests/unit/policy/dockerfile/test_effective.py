@@ -97,3 +97,10 @@ def test_values_that_grow_without_end_are_given_up() -> None:
     found = of("FROM scratch", *lines, f"ENV B={'$A1' * 1}", *[f"ENV C{n}=$A1" for n in range(20)])
     assert found.env["A1"] == "x" * 9000
     assert found.env["C19"] is None
+
+
+def test_of_very_many_ports_the_first_are_read_and_that_there_are_more_is_told() -> None:
+    many = " ".join(f"{port}/{protocol}" for protocol in ("tcp", "udp") for port in range(1, 5001))
+    found = of("FROM scratch", f"EXPOSE {many} 9001 9002", "EXPOSE 9003")
+    assert len(found.exposed_ports) == 10_000
+    assert [text for text, _ in found.unread_ports] == ["and more ports than are read"]

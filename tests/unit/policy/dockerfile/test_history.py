@@ -35,6 +35,7 @@ TEXTS = [
     ("VOLUME [/a /b]", 'VOLUME ["/a", "/b"]'),
     ("SHELL [/bin/bash -o pipefail -c]", 'SHELL ["/bin/bash", "-o", "pipefail", "-c"]'),
     ("ENTRYPOINT []", "ENTRYPOINT []"),
+    (NOP + r' CMD ["a\x41" "b"]', r'CMD ["a\\x41", "b"]'),
     ('HEALTHCHECK &{["CMD-SHELL" "[ -f x ] || exit \\"1\\""] "30s" "0s" \'\\x00\'}', 'HEALTHCHECK CMD [ -f x ] || exit "1"'),
     ('HEALTHCHECK &{["CMD" "/x" "]"] "0s"}', 'HEALTHCHECK CMD ["/x", "]"]'),
     ('HEALTHCHECK &{["NONE"] "0s"}', "HEALTHCHECK NONE"),

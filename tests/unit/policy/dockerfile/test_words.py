@@ -48,6 +48,7 @@ VALUES = {"foo": "bar", "empty": "", "path": "/a/b/c.tar.gz", "asked": None}
         ("${path%x}", "/a/b/c.tar.gz"),
         ("${path/a/x}", "/x/b/c.tar.gz"),
         ("${path//\\//-}", "-a-b-c.tar.gz"),
+        ("${path/x/y}", "/a/b/c.tar.gz"),
         ("$1x", "$1x"),
         ("5$", "5$"),
     ],
@@ -56,7 +57,9 @@ def test_variables_are_filled_in(text: str, result: str) -> None:
     assert expand(text, VALUES).text == result
 
 
-@pytest.mark.parametrize("text", ["$none", "${none}", "a${none:?gone}b", "$asked", "${none#x}"])
+@pytest.mark.parametrize(
+    "text", ["$none", "${none}", "a${none:?gone}b", "$asked", "${none#x}", "${none/a/b}", "${asked//a/b}"]
+)
 def test_a_variable_without_a_value_stays(text: str) -> None:
     found = expand(text, VALUES)
     assert found.text == text
@@ -121,3 +124,15 @@ def test_lists_are_read_in_their_json_form() -> None:
     assert exec_form("[" * 5000) is None
     assert arguments('["a b", "c"]') == ("a b", "c")
     assert arguments("a b c") == ("a", "b", "c")
+
+
+def test_a_text_that_becomes_too_long_by_what_is_put_in_is_refused() -> None:
+    values = {"many": "a" * 200, "one": "b"}
+    assert expand("${many//a/" + "x" * 80 + "}", values).text == "x" * 16_000
+    with pytest.raises(BadSubstitution, match="the text becomes too long"):
+        expand("${many//a/" + "x" * 90 + "}", values)
+
+
+def test_white_space_around_words_makes_no_words() -> None:
+    assert split_words("  a \t b ") == ["a", "b"]
+    assert split_words(" \t ") == []
