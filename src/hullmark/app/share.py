@@ -228,15 +228,17 @@ def pull(
         useful = [payload for payload in payloads if not payload.parent or shelf.path_of(payload.parent).exists()]
         if not useful:
             raise HullmarkError("it has deltas only, from snapshots that are not here", advice="import a whole bundle")
-        for place, payload in enumerate(useful, 1):
+        *others, last = useful
+        for payload in others:
             try:
                 _fetch(artifact, taking, payload)
             except HullmarkError:
-                if payload.kind == "snapshot" or place == len(useful):
+                if payload.kind == "snapshot":
                     raise
                 continue  # a delta that is of no use here
             return taking.done(payload.kind)
-    raise AssertionError("one of them was taken, or raised")
+        _fetch(artifact, taking, last)
+        return taking.done(last.kind)
 
 
 def _small(artifact: Artifact, media_type: str, limit: int) -> bytes:
