@@ -242,6 +242,11 @@ class _Starter:
             (f"{f}/{name}" for f in folders.split(":")[:_MOST_FOLDERS] if f and self._files.exists(f"{f}/{name}")), ""
         )
 
+    def _find_script(self, name: str) -> str:
+        """The path of a file that a shell is given to run, which it looks for where it is first; "" where it is not in the image."""
+        here = f"{(self._config.working_dir or '/').rstrip('/')}/{name}"
+        return here if "/" not in name and self._files.exists(here) else self._find_program(name)
+
     def _take(self, started: _FollowedCommand) -> None:
         """A program whose configuration is read."""
         known = tuple(word for word in started.words[1:] if word.text is not None)
@@ -284,7 +289,7 @@ class _Starter:
             name = words[1].text if len(words) > 1 else started.name
             self._shell.follow(text, words[0].path, self._state(name or "", words[2:], started), words[0].line)
         else:
-            path = self._find_program(text)
+            path = self._find_script(text)
             script = self._files.script(path) if path else None
             if script:
                 self._shell.follow(script, path, self._state(path, words[1:], started))
