@@ -46,7 +46,7 @@ def test_a_mirror_has_a_document_compressed_or_at_another_place(place: FetchCont
     origin = Upstreams(client(), server.url, lambda feed: "secret")
     server.answers = [(404, {}, b"")] * 5 + [(200, {"ETag": '"1"'}, b"[]")]
     with place.shelf.lock():
-        kept = origin.fetch(place, replace_get(also_at="old.example/all.json"), None, unseen)
+        kept = origin.fetch(place, Get(url=LIST.url, also_at="old.example/all.json"), None, unseen)
         assert kept is not None
         assert (kept.url, kept.size, kept.etag) == (LIST.url, 2, '"1"')
         paths = [path for _, path, _ in server.log]
@@ -56,10 +56,6 @@ def test_a_mirror_has_a_document_compressed_or_at_another_place(place: FetchCont
         assert not any("authorization" in headers for _, _, headers in server.log), "a token is for the upstream alone"
         server.answers = [(404, {}, b"")] * 5
         assert origin.fetch(place, LIST, None, unseen) is None
-
-
-def replace_get(**more: str) -> Get:
-    return Get(url=LIST.url, **more)
 
 
 def test_an_upstream_is_asked_with_what_it_said_last_unless_that_document_is_lost(
@@ -86,7 +82,7 @@ def test_a_folder_has_a_document_by_its_day_and_none_that_is_too_large(place: Fe
     folder = tmp_path / "mirror"
     at = folder / "up.example" / "lists"
     at.mkdir(parents=True)
-    origin, dated = Folder(folder), replace_get(or_latest="all-*.json")
+    origin, dated = Folder(folder), Get(url=LIST.url, or_latest="all-*.json")
     with place.shelf.lock():
         assert origin.fetch(place, dated, None, unseen) is None
         for day in ("2026-01-02", "2026-02-01"):
