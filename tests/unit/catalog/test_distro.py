@@ -145,6 +145,7 @@ def test_without_os_release_the_older_files_tell(path: str, text: str, expected:
 @pytest.mark.parametrize("path", ["etc/alpine-release", "etc/debian_version", "etc/redhat-release"])
 def test_a_release_file_of_junk_tells_nothing(path: str) -> None:
     assert distro({path: b"\x00\xff release \n"}) is None
+    assert distro({path: b"Nobody's Linux release 7.9 (Verona)\n"}) is None
     assert distro({}) is None
 
 

@@ -102,10 +102,6 @@ def _present(package: Package, parts: PurlParts | None) -> tuple[str, str]:
 
 def _split(type: str, name: str) -> tuple[str, str]:
     """Namespace and name as people write both in one: `org.example:app`, `@scope/app`, `github.com/example/app`."""
-    if type == "maven":
-        group, _, artifact = name.rpartition(":")
-        return group, artifact
-    if type in _WITH_NAMESPACE:
-        space, _, last = name.rpartition("/")
-        return space, last
-    return "", name
+    mark = ":" if type == "maven" else "/" if type in _WITH_NAMESPACE else ""
+    space, _, last = name.rpartition(mark) if mark else ("", "", name)
+    return (space, last) if last else ("", name)

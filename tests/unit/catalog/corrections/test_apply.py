@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from hullmark.catalog.corrections.apply import correct, with_new_purls
+from hullmark.catalog.corrections.apply import correct, corrected_inventory, with_new_purls
 from hullmark.catalog.corrections.document import parse
 from hullmark.catalog.inventory import merge_packages
 from hullmark.model.correction import CORRECTED, Corrections
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
 from hullmark.model.relation import Relation
+from tests.unit.report.samples import EMPTY, WITH_FILES
 
 WHO = "\n    owner: me\n    reason: so it is\n"
 
@@ -88,8 +90,11 @@ def test_the_first_correction_that_fits_a_place_counts() -> None:
         ),
         (package("a", "1", "generic"), "purl: 'pkg:cargo/a@2'", ("pkg:cargo/a@2", "2", None)),
         (package("a", "1", "generic"), "type: cargo", ("pkg:cargo/a@1", "1", None)),
+        (package("a", "1", "npm"), "name: '@s/b'", ("pkg:npm/%40s/b@1", "1", None)),
+        (package("a", "1", "npm"), "name: 's/'", ("pkg:npm/s%2F@1", "1", None)),
+        (package("b", "1", "maven"), "name: 'org.c:'", ("pkg:maven/org.c:@1", "1", None)),
     ],
-    ids=["rpm", "version", "name", "maven", "npm", "golang", "purl", "type"],
+    ids=["rpm", "version", "name", "maven", "npm", "golang", "purl", "type", "scope", "no name", "no artifact"],
 )
 def test_all_that_follows_from_a_new_identity_is_as_a_scan_would_have_it(
     before: Package, wish: str, after: tuple[str, str, SourcePackage | None]
@@ -134,6 +139,54 @@ def test_what_did_nothing_is_said_and_so_is_what_is_about_other_images() -> None
         ("c.yaml:6 (me) was not applied: nothing is at /none", "note"),
         ("corrections for other images were not applied: c.yaml:9", "note"),
     ]
+
+
+def test_a_package_of_a_type_that_package_urls_cannot_have_stays_as_it_is() -> None:
+    odd = package("a", "1", "No Type", purl="")
+    [found] = correct([odd], said("match: {name: a}\n    set: {version: 2}"), nowhere, merge_packages).packages
+    assert (found.type, found.name, found.version) == ("No Type", "a", "1")
+
+
+def test_of_a_correction_that_fits_very_many_packages_the_rest_is_counted() -> None:
+    corrections = said("match: {type: pypi}\n    remove: true")
+    found = correct([package(f"a{number}") for number in range(1002)], corrections, nowhere, merge_packages)
+    assert (found.packages, len(found.problems)) == ((), 1001)
+    assert "c.yaml:2 (me): so with 2 more packages: so it is" in {problem.reason for problem in found.problems}
+
+
+def test_an_inventory_that_was_written_down_is_corrected_with_the_owners_of_its_files() -> None:
+    [data] = [record for record in WITH_FILES.files or () if record.path == "/srv/data"]
+    files = [
+        msgspec.structs.replace(data, path=path, owner=owner, state=state, layer=layer)
+        for path, owner, state, layer in (
+            ("/a", "pkg:pypi/a@1", "ok", 1),
+            ("/b", "pkg:pypi/b@1", "ok", 1),
+            ("/c", "pkg:pypi/c@1", "ok", 1),
+            ("/gone", None, "ghost", 0),
+            ("/plain", None, "unowned", 2),
+        )
+    ]
+    packages = tuple(package(name) for name in "abc")
+    relations = (Relation("pkg:pypi/a@1", "pkg:pypi/b@1"), Relation("pkg:pypi/a@1", "pkg:pypi/c@1"))
+    inventory = msgspec.structs.replace(EMPTY, packages=packages, files=tuple(files), relations=relations)
+    corrections = said(
+        "match: {name: a}\n    set: {version: 2}",
+        "match: {name: b}\n    remove: true",
+        "add: {path: /plain, name: p}",
+        "add: {path: /gone, name: g}",
+    )
+    found = corrected_inventory(inventory, corrections, merge_packages)
+    assert [each.purl for each in found.packages] == ["pkg:generic/p", "pkg:pypi/a@2", "pkg:pypi/c@1"]
+    assert found.packages[0].locations == (Location("/plain", 2),)
+    assert [(each.path, each.owner, each.state) for each in found.files or ()] == [
+        ("/a", "pkg:pypi/a@2", "ok"),
+        ("/b", None, "unowned"),
+        ("/c", "pkg:pypi/c@1", "ok"),
+        ("/gone", None, "ghost"),
+        ("/plain", None, "unowned"),
+    ]
+    assert found.relations == (Relation("pkg:pypi/a@2", "pkg:pypi/c@1"),)
+    assert "c.yaml:13 (me) was not applied: nothing is at /gone" in {each.reason for each in found.problems}
 
 
 def test_an_added_component_is_where_the_image_has_it() -> None:

@@ -36,6 +36,10 @@ GOOD = "corrections:\n  - match: {name: a}\n    remove: true" + WHO
         ("add: {path: x, name: a}", 2, "an absolute path"),
         ("add: {path: /x, version: 1}", 2, "expected a name or a purl"),
         ("- x", 2, "expected a mapping"),
+        ("match: {name: a}\n    set: {}", 3, "set: expected at least one of"),
+        ("match: {name: a}\n    set:\n      license: MIT\n      licence: ISC", 5, "the key 'licenses' stands twice"),
+        ("match: {name: a}\n    set:\n      ? [name]\n      : b", 4, "a key that is not a text"),
+        ("match: {name: " + "[" * 900 + "]" * 900 + "}", 1, "the parts of the document are too deep in each other"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(entry: str, line: int, said: str) -> None:
@@ -59,6 +63,12 @@ def test_what_is_too_much_is_refused() -> None:
         parse(GOOD.replace(": so", ": " + "s" * 1001).encode(), "c.yaml")
     with pytest.raises(LineError, match="larger than 4 MiB"):
         parse(b"#" * (4 << 20) + b"\n", "c.yaml")
+
+
+@pytest.mark.parametrize("text", ["{}", "corrections:", "corrections: {match: {name: a}}"])
+def test_a_file_without_a_list_of_corrections_is_refused(text: str) -> None:
+    with pytest.raises(LineError, match="expected the key corrections with a list"):
+        parse(text.encode(), "c.yaml")
 
 
 def test_an_empty_file_corrects_nothing() -> None:

@@ -72,7 +72,7 @@ def test_dependencies_that_are_not_text_are_passed_over() -> None:
 
 @pytest.mark.parametrize(("depth", "expected"), [(20, ["deep@1.0.0 -> b@1.0.0"]), (140, [])])
 def test_a_dependency_is_looked_for_in_as_many_folders_as_there_may_be(depth: int, expected: list[str]) -> None:
-    folder = "/".join("d" for _ in range(depth))
+    folder = "/".join("node_modules/d" for _ in range(depth))
     files = {
         f"app/{folder}/package.json": module("deep", dependencies={"b": "1"}),
         "app/node_modules/b/package.json": module("b"),
