@@ -38,6 +38,10 @@ class _Cut(Exception):
     """The file ends too early."""
 
 
+class _Endless(Exception):
+    """A secret key of JCEKS is a serialized Java object: its end is not known."""
+
+
 class _Reader:
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -105,6 +109,9 @@ def _entries(
     try:
         for number in range(1, min(count, MAX_ENTRIES) + 1):
             yield from _entry(reader, (number, version), certificate, private_key)
+    except _Endless:
+        if number < count:
+            yield Unread("it holds a secret key, and what follows it is not read", may_be_key=True)
     except _Cut:
         yield Unread("it is a key store that was cut short or is damaged", may_be_key=True)
     if count > MAX_ENTRIES:
@@ -133,9 +140,8 @@ def _entry(
         for _ in range(chain):
             yield certificate(_read_certificate(reader, version))
     else:
-        # A secret key of JCEKS is a serialized Java object: its end is not known.
         yield PrivateKey(number=number, is_encrypted=True)
-        raise _Cut
+        raise _Endless
 
 
 def _read_certificate(reader: _Reader, version: int) -> bytes:

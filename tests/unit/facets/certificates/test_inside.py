@@ -96,3 +96,20 @@ def test_the_facet_names_the_archive_and_the_file_in_it() -> None:
 def test_any_file_is_looked_into(body: bytes) -> None:
     keys("a.jar", body)
     keys("a.jar", b"PK\3\4" + body)
+
+
+def test_files_that_are_encrypted_or_lie_about_their_size_are_told_and_the_others_are_seen() -> None:
+    body = bytearray(archive({"a.pem": KEY.encode(), "b.pem": KEY.encode()}))
+    for mark, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        body[body.index(mark) + at] |= 1
+    assert keys("a.jar", bytes(body)) == ["b.pem", str(_unread("a file in it is encrypted")).upper()]
+    lying = bytearray(archive({"a.pem": KEY.encode() + bytes(2 << 20)}))
+    at = lying.index(b"PK\1\2") + 24
+    lying[at : at + 4] = (100).to_bytes(4, "little")
+    assert keys("a.jar", bytes(lying)) == [
+        str(_unread("it is an archive that cannot be unpacked (BadZipFile)")).upper()
+    ]
+
+
+def _unread(reason: str) -> Unread:
+    return Unread(reason, may_be_key=True)

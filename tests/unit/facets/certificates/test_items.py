@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import struct
 import subprocess
@@ -36,10 +37,16 @@ PKCS8, OPENSSL, OPENSSH = (
 
 def certificate(name: str) -> x509.Certificate:
     """A certificate that signs itself, valid to 2031."""
+    return signed_by(RSA, RSA.public_key(), hashes.SHA256(), name)
+
+
+def signed_by(key: Any, public: Any, hashed: Any, name: str = "three") -> x509.Certificate:
+    """A certificate of a public key that a key signs."""
     names = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    made = x509.CertificateBuilder(names, names, RSA.public_key(), 7)
+    made = x509.CertificateBuilder(names, names, public, 7)
     made = made.not_valid_before(datetime(2021, 1, 1, tzinfo=UTC)).not_valid_after(datetime(2031, 1, 1, tzinfo=UTC))
-    return made.sign(RSA, hashes.SHA256())
+    signed: x509.Certificate = made.sign(key, hashed)
+    return signed
 
 
 CERTIFICATE, OTHER = certificate("one"), certificate("two")
@@ -155,3 +162,64 @@ _PARTS = st.sampled_from(
 @given(st.binary(max_size=80) | st.lists(_PARTS | st.binary(max_size=9), max_size=9).map(b"".join))
 def test_any_bytes_give_items_and_no_error(body: bytes) -> None:
     assert all(plain_items(body))
+
+
+def test_a_certificate_in_der_alone_is_one() -> None:
+    (item,) = plain_items(CERTIFICATE.public_bytes(DER))
+    assert isinstance(item, Certificate)
+    assert (item.name, item.key, item.bits, item.hash_name) == ("CN=one", "rsa", 1024, "sha256")
+
+
+def test_certificates_signed_or_keyed_in_ways_that_are_not_known_are_told_as_far_as_they_are() -> None:
+    sha256, md2 = bytes.fromhex("2a864886f70d01010b"), bytes.fromhex("2a864886f70d010102")
+    p256, unknown = bytes.fromhex("2a8648ce3d030107"), bytes.fromhex("2a8648ce3d03017f")
+    (old,) = plain_items(CERTIFICATE.public_bytes(DER).replace(sha256, md2))
+    edwards, curve = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+    (modern,) = plain_items(signed_by(edwards, edwards.public_key(), None).public_bytes(DER))
+    odd_body = signed_by(RSA, curve.public_key(), hashes.SHA256()).public_bytes(DER).replace(p256, unknown)
+    (odd,) = plain_items(odd_body)
+    assert [
+        (item.key, item.bits, item.hash_name) if isinstance(item, Certificate) else item for item in (old, modern, odd)
+    ] == [("rsa", 1024, "unknown"), ("ed25519", 0, ""), ("unknown", 0, "sha256")]
+
+
+@pytest.mark.parametrize(
+    ("body", "is_encrypted"),
+    [
+        (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQVY\n-----END PGP PRIVATE KEY BLOCK-----\n", False),
+        (
+            b"-----BEGIN OPENSSH PRIVATE KEY-----\n"
+            + base64.encodebytes(b"openssh-key-v1\0\0\0\0\x0aaes256-ctr\0\0\0\6bcrypt")
+            + b"-----END OPENSSH PRIVATE KEY-----\n",
+            True,
+        ),
+    ],
+)
+def test_keys_whose_inside_is_not_read_are_keys(body: bytes, is_encrypted: bool) -> None:
+    assert list(plain_items(body)) == [PrivateKey(number=1, is_encrypted=is_encrypted)]
+
+
+def test_base64_that_is_damaged_hides_no_key_beside_it() -> None:
+    key = RSA.private_bytes(PEM, PKCS8, OPEN)
+    damaged = base64.b64encode(key).rstrip(b"=")[:201]
+    assert len(damaged) % 4 == 1
+    assert list(plain_items(b"a: " + damaged + b"\nb: " + base64.b64encode(key))) == [
+        PrivateKey(number=1, is_encrypted=False, key="rsa", bits=1024)
+    ]
+
+
+def test_old_and_secret_entries_of_java_s_stores_are_told() -> None:
+    der = CERTIFICATE.public_bytes(DER)
+    old = b"\xfe\xed\xfe\xed" + struct.pack(">II", 1, 1) + struct.pack(">IH1sQI", 2, 1, b"a", 0, len(der)) + der
+    (trusted,) = plain_items(old + bytes(20))
+    assert isinstance(trusted, Certificate)
+    assert trusted.name == "CN=one"
+    secret = struct.pack(">IH1sQ", 3, 1, b"s", 0) + b"\xac\xed\0\5sr"
+    jceks = b"\xce\xce\xce\xce"
+    first, second = plain_items(jks(jks_certificate(CERTIFICATE), secret, magic=jceks))
+    assert isinstance(first, Certificate)
+    assert second == PrivateKey(number=2, is_encrypted=True)
+    assert plain_items(jks(secret, jks_certificate(CERTIFICATE), magic=jceks)) == [
+        PrivateKey(number=1, is_encrypted=True),
+        Unread("it holds a secret key, and what follows it is not read", may_be_key=True),
+    ]

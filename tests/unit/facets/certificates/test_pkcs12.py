@@ -26,6 +26,8 @@ from tests.unit.facets.certificates.test_items import CERTIFICATE, DER, OPEN, OT
 KNOWN = b"changeit"
 COSTLY = "it asks for more work to open it than any program that makes such files"
 DATA, ENCRYPTED = bytes.fromhex("2a864886f70d010701"), bytes.fromhex("2a864886f70d010706")
+DAMAGED = "it is a key store that was cut short or is damaged"
+SAFE = bytes.fromhex("2a864886f70d010c0a0106")
 SHROUDED = bytes.fromhex("2a864886f70d010c0a0102")
 CERT_BAG, X509 = bytes.fromhex("2a864886f70d010c0a0103"), bytes.fromhex("2a864886f70d01091601")
 PBES2, PBKDF2, SCRYPT = (bytes.fromhex(f"2a864886f70d01050{n}") for n in "dc0")
@@ -253,3 +255,37 @@ def test_octets_in_pieces_are_one() -> None:
         0x24, encode_value(OCTETS, b"ab"), encode_value(0x24, encode_value(OCTETS, b"c")), encode_value(OCTETS, b"d")
     )
     assert next(elements(pieces)).octets() == b"abcd"
+
+
+def test_octets_in_pieces_of_pieces_without_end_are_damaged() -> None:
+    piece = encode_value(OCTETS, b"a")
+    for _ in range(100):
+        piece = encode_value(0x24, piece)
+    with pytest.raises(DamagedBer):
+        next(elements(piece)).octets()
+    with pytest.raises(DamagedBer):
+        next(elements(encode_value(OCTETS, b"a"))).parts()
+
+
+def nested(bags: bytes, depth: int) -> bytes:
+    """Bags in bags of their own (SafeContents), so deep."""
+    for _ in range(depth):
+        inner = encode_value(SEQUENCE, bags)
+        bags = encode_value(SEQUENCE, encode_value(OBJECT, SAFE), encode_value(0xA0, inner))
+    return bags
+
+
+def test_the_work_of_keys_in_bags_of_bags_counts_too() -> None:
+    assert told(of_parts(plain(encode_value(SEQUENCE, nested(key_bag(0x7FFF_FFFF), 2))))) == [COSTLY]
+    assert told(of_parts(plain(encode_value(SEQUENCE, nested(key_bag(10), 100))))) == [DAMAGED]
+
+
+def test_a_store_of_parts_that_are_not_understood_says_so() -> None:
+    way = encode_value(OCTETS, b"salt")
+    for _ in range(100):
+        way = encode_value(SEQUENCE, way)
+    deep = encode_value(SEQUENCE, encode_value(OBJECT, SHROUDED), encode_value(0xA0, encode_value(SEQUENCE, way)))
+    assert told(of_parts(plain(encode_value(SEQUENCE, deep)))) == [DAMAGED]
+    signed = encode_value(SEQUENCE, encode_value(OBJECT, ENCRYPTED), encode_value(0xA0, encode_value(OCTETS, b"")))
+    assert told(encode_value(SEQUENCE, b"\2\1\3", signed)) == [DAMAGED]
+    assert told(encode_value(SEQUENCE, b"\2\1\3", encode_value(SEQUENCE, encode_value(OBJECT, DATA)))) == [DAMAGED]
