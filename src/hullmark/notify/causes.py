@@ -18,7 +18,6 @@ from hullmark.notify.scene import KeptException as KeptException
 from hullmark.notify.scene import Pair as Pair
 from hullmark.notify.scene import Scene as Scene
 from hullmark.policy.coverage_diff import subject_of
-from hullmark.policy.support_end import support_end_of
 from hullmark.policy.verdict_diff import Cause, Change, InputDifference, advisory_in, advisory_of, key_of
 
 _OF_ADVISORIES = (Cause.ADVISORY, Cause.COVERAGE, Cause.RETRACTION, Cause.SEVERITY, Cause.EXPLOITATION, Cause.FIX)
@@ -85,8 +84,6 @@ def _subject(kind: CauseKind, changes: Sequence[Change], pair: Pair, scene: Scen
     if not changes:
         return advisory_in(f"{pair.after.reason} {pair.before.reason}") or "advisories"
     first = changes[0].finding
-    if kind == "lifecycle" and (end := support_end_of(first)) is not None:
-        return end.release
     if kind == "exception":
         return first.rule_id
     return advisory_of(first) or first.subject

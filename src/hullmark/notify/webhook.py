@@ -97,13 +97,12 @@ def signature(secret: str, number: str, at: int, body: bytes) -> str:
 
 def attributes(notice: Notice | Digest) -> dict[str, Any]:
     """The context attributes of the CloudEvent. Those that do not apply are omitted."""
-    is_digest = isinstance(notice, Digest)
     at = notice.until if isinstance(notice, Digest) else notice.at
     found: dict[str, Any] = {
         "specversion": "1.0",
         "id": notice.id,
         "source": _source(notice),
-        "type": f"io.hullmark.{'digest' if is_digest else kind_of(notice)}",
+        "type": f"io.hullmark.{'digest' if isinstance(notice, Digest) else kind_of(notice)}",
         "time": at.isoformat().replace("+00:00", "Z"),
         "datacontenttype": _JSON,
     }
@@ -114,10 +113,8 @@ def attributes(notice: Notice | Digest) -> dict[str, Any]:
     return found
 
 
-def kind_of(notice: Notice | Digest) -> str:
+def kind_of(notice: Notice) -> str:
     """The most urgent kind in a notice; "test" for a test."""
-    if isinstance(notice, Digest):
-        return "digest"
     if notice.is_test:
         return "test"
     return next((kind for kind in TRANSITION_KINDS if notice.kinds.get(kind)), "notice")

@@ -160,6 +160,14 @@ def test_vulnerabilities_are_told_as_a_difference() -> None:
     assert payload["imageDigest"] == f"sha256:{5:064x}"
 
 
+def test_a_package_that_is_not_called_by_a_package_url_keeps_its_name() -> None:
+    named = Evidence(advisory="CVE-2026-1", package="openssl 3.0")
+    payload = sent(notice(1, item(5, evidence=(named,)))).messages()[-1]["data"]["notification_payload"]
+    [added] = payload["diff_vulnerability_result"]["added"]
+    assert (added["Package_Name"], added["Package_Version"], added["Package_Type"]) == ("openssl 3.0", "", "None")
+    assert added["Vulnerable_Package"] == "openssl 3.0"
+
+
 def test_a_moved_tag_and_a_failed_analysis() -> None:
     receiver = sent(notice(1, item(5, "tag.moved", before="sha256:a", after="sha256:b"), item(6, "analysis.failed")))
     tag, analysis = (message["data"]["notification_payload"] for message in receiver.messages())

@@ -60,6 +60,31 @@ def test_an_issue_that_is_no_longer_among_the_newest_is_searched_for() -> None:
     assert len(tracker.comments[1]) == 1
 
 
+def test_where_the_page_of_the_newest_issues_cannot_be_read_the_search_is_used() -> None:
+    at, tracker = fresh()
+    at.tell(1, [LOST])
+    at.remote.clear()
+    tracker.first.append(msgspec.structs.replace(said(200), body=b'[{"number": 1, "bo'))
+    at.tell(2, [("finding.worse", "CVE-2026-1", 1)])
+    assert (list(tracker.issues), at.remote) == ([1], {"advisory:CVE-2026-1": "1"})
+
+
+def test_boxes_of_mended_images_go_where_there_is_no_room_for_them() -> None:
+    at, tracker = fresh()
+    at.tell(1, [LOST])
+    start, end = "<!-- hullmark images -->\n", "\n<!-- /hullmark images -->"
+    body = tracker.issues[1]["body"]
+    assert start in body
+    old = "\n".join(f"- [x] `{'r' * 5000}:{number}`" for number in range(30))
+    tracker.issues[1]["body"] = body.replace(end, f"\n{old}{end}")
+    at.tell(2, [("compliance.lost", "CVE-2026-1", 2)])
+    body = tracker.issues[1]["body"]
+    ticked = re.findall(r"^- \[x\] `r{5000}:(\d+)`$", body, re.M)
+    assert ticked == [str(number) for number in range(len(ticked))]
+    assert 0 < len(ticked) < 30
+    assert len(re.findall(r"^- \[ \] ", body, re.M)) == 2
+
+
 def test_an_issue_that_was_deleted_is_made_anew() -> None:
     at, tracker = fresh()
     at.tell(1, [LOST])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused
 from hullmark.notify.jira import CHANNEL, Settings
-from hullmark.notify.jira_text import escape_text
+from hullmark.notify.jira_text import Text, escape_text, nodes, wiki
 from tests.support.thread_lives import Lives, Plan, live, plans
 from tests.support.trackers import NOW, Jira, Ledger, drive, item, notice, said
 
@@ -96,6 +96,32 @@ def test_an_issue_that_was_deleted_is_made_anew() -> None:
     del tracker.issues["SEC-1"]
     at.tell(2, [("finding.worse", "CVE-2026-1", 1)])
     assert list(tracker.issues) == ["SEC-2"]
+
+
+def test_nothing_is_made_to_be_closed() -> None:
+    at, tracker = fresh()
+    at.tell(1, [LOST])
+    del tracker.issues["SEC-1"]
+    at.remote.clear()
+    assert at.tell(2, [("compliance.regained", "CVE-2026-1", 1)]) == ""
+    assert tracker.issues == {}
+
+
+def test_an_issue_that_only_looks_like_it_is_not_taken_for_it() -> None:
+    at, tracker = fresh()
+    other = {"key": "SEC-7", "fields": {"labels": [at.marker("CVE-2026-1") + "0"]}}
+    tracker.first.append(said(200, {"issues": [other, {"key": 8}, None]}))
+    at.tell(1, [LOST])
+    assert list(tracker.issues) == ["SEC-1"]
+
+
+def test_a_text_without_link_and_last_line_is_its_paragraphs_and_what_fits_of_its_list() -> None:
+    text = Text(paragraphs=("a", ""), entries=("b", "", "c" * 30_000, "d"))
+    paragraph = {"type": "paragraph", "content": [{"type": "text", "text": "a"}]}
+    bullet = {"type": "paragraph", "content": [{"type": "text", "text": "b"}]}
+    listed = {"type": "bulletList", "content": [{"type": "listItem", "content": [bullet]}]}
+    assert nodes(text) == {"type": "doc", "version": 1, "content": [paragraph, listed]}
+    assert wiki(text) == "a\n\n* b"
 
 
 @pytest.mark.parametrize("known", [CLOUD, SERVER])

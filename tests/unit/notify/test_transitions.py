@@ -259,6 +259,7 @@ EXCEPTED = about(
     Action.GO,
     allowlisted={"owner": "us", "reason": "soon", "expires": "2026-03-01", "subject": "CVE-2026-1*"},
 )
+EVER = replace(EXCEPTED, allowlisted={"owner": "us", "reason": "moving", "expires": "soon"})
 KEPT = KeptException(id="0000-1", created_at=datetime(2026, 2, 1, tzinfo=UTC))
 NAMED = ("no-high", "CVE-2026-1*", "us", "soon", "2026-03-01")
 
@@ -270,6 +271,7 @@ NAMED = ("no-high", "CVE-2026-1*", "us", "soon", "2026-03-01")
         (verdict(EXCEPTED), verdict(about(LIBC)), KEPT, "exception:0000-1@expired"),
         (verdict(EXCEPTED), verdict(about(LIBC)), replace(KEPT, ended_at=SEEN), "exception:0000-1@ended"),
         (verdict(EXCEPTED), verdict(about(LIBC)), None, "exception:weaknesses/no-high/us/2026-03-01@expired"),
+        (verdict(EVER), verdict(about(LIBC)), None, "exception:weaknesses/no-high/us/soon@ended"),
     ],
 )
 def test_an_exception_is_named_and_what_became_of_it(

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hullmark.model.notice import TRANSITION_KINDS, Cause, Digest, Evidence, Item, Notice
+from hullmark.notify.details import place_of
 from hullmark.notify.templates import MOST_TEXT, TemplateFault, render_template
 from hullmark.notify.words import package_in, text_of, title_of
 from tests.support.effort import ends
@@ -116,6 +117,20 @@ def test_foreign_words_mean_nothing_in_markdown_and_stay_on_their_line() -> None
     assert first == r"\[click\](http://evil) \# \*now\*"
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('/bin/sh -c #(nop)  CMD ["sh"]', 'CMD ["sh"]'),
+        ("/bin/sh -c apt-get install   -y curl", "RUN apt-get install -y curl"),
+        ("|0 /bin/sh -c make # buildkit", "RUN make"),
+        ("RUN /bin/sh -c make # buildkit", "RUN make"),
+        ("COPY a b # buildkit", "COPY a b"),
+    ],
+)
+def test_an_instruction_is_told_as_people_wrote_it(written: str, said: str) -> None:
+    assert place_of(Evidence(path="/usr/bin/x", layer=2, instruction=written)) == f"at /usr/bin/x in layer 2 ({said})"
+
+
 def test_a_digest_lists_its_causes() -> None:
     digest = Digest(
         id="1", account="a", subscription="daily", groups=(notice(),), count=3, since=AT, until=AT + timedelta(days=1)
@@ -169,6 +184,15 @@ def test_a_template_chooses_loops_and_filters() -> None:
     assert by("{{ kinds['compliance.lost'] }}{{ nothing | default('-') }}{{ nothing }}") == "3-"
     assert by("{{ cause.evidence[0].package | replace('open', 'closed') | truncate(6) }}") == "close…"
     assert by("{{ '*x*' | markdown }}") == r"\*x\*"
+    assert by("{{ ['a', 'b', count] | join(', ') }}{{ items[9] | join }}") == "a, b, 3"
+    assert by("{{ (items | first).id }}-{{ (items | last).id }}{{ cause.affected | first }}{{ [] | last }}") == "1-3"
+    assert by("{% for each in nothing %}{{ each }}{% endfor %}{{ cause.subject }}") == "CVE-2026-1234"
+
+
+def test_a_template_is_filled_in_with_the_groups_of_a_digest() -> None:
+    told = Digest(id="1", account="a", subscription="s", groups=(notice(), notice()), count=2, since=AT, until=AT)
+    template = "{{ count }}: {% for each in groups %}{{ each.cause.subject }} {{ loop.index }} {% endfor %}{{ cause }}"
+    assert render_template(template, told, "the title", "the text") == "2: CVE-2026-1234 1 CVE-2026-1234 2 None"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +237,7 @@ def test_a_template_does_not_reach_what_is_inside(template: str) -> None:
         "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
         "{% if a %}" * 200 + "{% endif %}" * 200,
         "{{ " + "-" * 5000 + "1 }}",
+        "{{ x" + ".a" * 5000 + " }}",
         "{% for a in items %}" * 5 + "{% endfor %}" * 5,
     ],
 )
