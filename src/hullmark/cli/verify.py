@@ -152,14 +152,15 @@ def _print(arguments: argparse.Namespace, verification: Verification) -> None:
     statement, signer = verification.verified.statement, verification.verified.signer
     own = statement.own
     from hullmark.proof.verdict_statement import in_text
+    from hullmark.report.terminal import safe
 
     for clause in verification.unseen:
-        sys.stderr.write(f"hullmark: not all statements beside the image were seen: {clause}\n")
+        sys.stderr.write(f"hullmark: not all statements beside the image were seen: {safe(clause)}\n")
     certified = verification.verified.by_certificate
     for clause in certified.unproven if certified is not None else ():
-        sys.stderr.write(f"hullmark: not proven: {clause}\n")
+        sys.stderr.write(f"hullmark: not proven: {safe(clause)}\n")
     for clause in verification.unreadable:
-        sys.stderr.write(f"hullmark: left out: {clause}\n")
+        sys.stderr.write(f"hullmark: left out: {safe(clause)}\n")
     if arguments.output == "json":
         import msgspec
 
@@ -183,8 +184,8 @@ def _print(arguments: argparse.Namespace, verification: Verification) -> None:
         sys.stdout.flush()
         return
     again = ", recomputed byte for byte" if arguments.recompute else ""
-    sys.stdout.write(f"{own.verdict.value}: {own.reason}\n")
+    sys.stdout.write(f"{own.verdict.value}: {safe(own.reason)}\n")
     sys.stdout.write(f"image     {verification.digest}\npolicy    {own.policy}\nsnapshot  {own.snapshot or 'none'}\n")
     signed_at = f", at {in_text(certified.times[0])}" if certified is not None and certified.times else ""
-    sys.stdout.write(f"signed by {signer}{signed_at}{again}\n")
+    sys.stdout.write(f"signed by {safe(signer)}{signed_at}{again}\n")
     sys.stdout.write(f"judged    {in_text(statement.at)}, valid until {in_text(statement.expires)}\n")
