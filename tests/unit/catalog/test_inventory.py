@@ -13,6 +13,8 @@ from hullmark.model.package import Location, Package
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.scan import scan_image
 from tests.support.layers import TarBuilder, image
+from tests.unit.catalog.systems.test_rpm_databases import make_sqlite
+from tests.unit.catalog.systems.test_rpm_header import Value, make_header
 
 TOOL = b"#!/bin/sh\n"
 MD5 = hashlib.md5(TOOL, usedforsecurity=False).hexdigest()
@@ -44,6 +46,16 @@ def test_one_package_at_two_places_has_both_places_and_tells_where_each_licence_
     assert {(each.license, each.path) for each in package.license_evidence} == {
         ("MIT", "/x/a.jar"),
         ("ISC", "/y/a.jar"),
+    }
+
+
+def test_a_package_whose_name_is_nothing_but_blanks_is_a_problem() -> None:
+    tags: dict[int, Value] = {1000: "  ", 1001: "1", 1002: "1"}
+    database = make_sqlite([make_header(tags), make_header({**tags, 1000: "bash"})])
+    inventory = scan(TarBuilder().add("var/lib/rpm/rpmdb.sqlite", database).done())
+    assert [package.name for package in inventory.packages] == ["bash"]
+    assert ("/var/lib/rpm/rpmdb.sqlite", "a package without a name") in {
+        (problem.path, problem.reason) for problem in inventory.problems
     }
 
 

@@ -79,6 +79,24 @@ def test_case_space_spelling_and_bullets_do_not_count() -> None:
     assert [each.name for each in licences_in(odd.encode())] == ["MIT"]
 
 
+@pytest.mark.parametrize(
+    "notice", ["Portions Copyright (c) 2001 Others", "Portions (c) 2001 Others", "(c) 2001 Others"]
+)
+def test_a_notice_of_copyright_amid_a_text_takes_nothing_from_it(notice: str) -> None:
+    middle = MIT.replace("# The above", f"{notice}\n# The above")
+    assert [(each.name, each.share) for each in licences_in(middle.encode())] == [
+        (each.name, each.share) for each in licences_in(MIT.encode())
+    ]
+
+
+def test_texts_are_told_however_many_were_looked_at_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.catalog.licences.texts._MEMORY", 2)
+    monkeypatch.setattr("hullmark.catalog.licences.words._MOST_WORDS_KEPT", 50)
+    for number in range(4):
+        for text, name in ((MIT, "MIT"), (BSD_2, "BSD-2-Clause")):
+            assert [each.name for each in licences_in(f"Text number {number * 7}\n{text}".encode())] == [name]
+
+
 def test_every_known_text_has_an_identifier_of_the_list() -> None:
     texts, _ = _load_texts()
     assert len(texts) > 600
