@@ -14,6 +14,7 @@ from hullmark.model.place import Place, RunningContainer
 from hullmark.net.errors import NetError
 from hullmark.net.google import GoogleTokens
 from hullmark.net.http import Client, HttpSettings
+from hullmark.places.runtime.cloudrun import api
 from hullmark.places.runtime.cloudrun.api import CloudRunApi, CloudRunRefused
 from hullmark.places.runtime.cloudrun.collector import CloudRunCollector
 from hullmark.places.runtime.collector import Listing
@@ -172,6 +173,52 @@ def test_what_is_not_a_project_is_refused(project: str) -> None:
         http = HttpSettings(environment={})
         with pytest.raises(HullmarkError, match="not the name of a project"):
             CloudRunApi(project, Client(http), GoogleTokens(http), google.url)
+
+
+def test_a_list_of_more_pages_than_are_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_MOST_PAGES", 1)
+    with fake_google(locations=["a1", "b2", "c3"]) as google, pytest.raises(HullmarkError, match="without end"):
+        listed(google)
+
+
+@pytest.mark.parametrize("location", ["../x", "Europe", ""])
+def test_what_is_not_a_region_is_not_asked_for(location: str) -> None:
+    with fake_google() as google, pytest.raises(HullmarkError, match="is not a region") as refused:
+        listed(google, locations=(location,))
+    assert refused.value.advice == "give it as Google writes it: europe-west1"
+    assert google.log == []
+
+
+def test_an_answer_that_is_not_documented_is_an_error() -> None:
+    with fake_google() as google:
+        google.services["projects/shop/locations/europe-west1"] = [{"name": 7}]
+        with pytest.raises(HullmarkError, match="Cloud Run answers what is not documented: Expected `str`") as refused:
+            listed(google)
+    assert refused.value.advice == "update hullmark, or report it"
+
+
+def test_a_service_without_traffic_runs_nothing_and_several_containers_are_looked_up_by_their_tags() -> None:
+    with fake_google() as google:
+        put(google, service("off"), revision(service("off"), 2, WEB))
+        web = service("web", ALL)
+        put(google, web, revision(web, 2, WEB, {"name": "side", "image": f"{IMAGE}:1"}))
+        looks: list[str] = []
+        collector = collector_of(google, looks, locations=("us-central1", "europe-west1"))
+        found = list(collector.containers())
+    assert (collector.platform, collector.name) == ("cloudrun", "shop/europe-west1/us-central1")
+    assert [(one.place.container, one.image.is_inferred) for one in found] == [("web", False), ("side", True)]
+    assert looks == [f"{IMAGE}:1"]
+
+
+def test_a_digest_that_nobody_may_ask_for_is_looked_up_by_its_tag() -> None:
+    with fake_google() as google:
+        web = service("web", ALL)
+        put(google, web, revision(web, 2, {"name": "web", "image": f"{IMAGE}:1"}))
+        collector = collector_of(google)
+        found = [*collector.containers(), *collector.containers()]
+        asked = [path for _, path, _ in google.log if path.startswith("/apis/serving.knative.dev/")]
+    assert [(one.image.digest, one.image.is_inferred) for one in found] == [(DIGEST, True)] * 2
+    assert len(asked) == 1
 
 
 def test_following_lists_again_and_again() -> None:
