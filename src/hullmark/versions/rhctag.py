@@ -39,8 +39,7 @@ def stream_of(tag: str) -> tuple[str, str]:
 
     Raises InvalidVersion for other tags.
     """
-    _version(tag)
-    found = _STREAM(tag)
+    found = _STREAM(tag) if _TAG(tag) is not None else None
     if found is None:
         raise InvalidVersion(f"{tag[:60]!r} is not a tag of a build")
     return found["major"], found["minor"] or "0"

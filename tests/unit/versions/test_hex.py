@@ -50,7 +50,9 @@ def test_a_requirement_means_these_bounds(text: str, expected: str) -> None:
     assert bounds(hex.ranges(text)) == expected
 
 
-@pytest.mark.parametrize("text", ["foo", ">", "1.0 and ", "and 1.0", "1.0 or", "~> a", "1" * (MAX_CONDITION + 1)])
+@pytest.mark.parametrize(
+    "text", ["foo", ">", "1.0 and ", "1.0 ||", "and 1.0", "1.0 or", "~> a", "1" * (MAX_CONDITION + 1)]
+)
 def test_what_is_no_requirement_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="condition"):
         hex.ranges(text)

@@ -167,6 +167,9 @@ def test_constraints_hold_as_composer_reads_them(questions: list[tuple[str, list
         ("1.0 - 2.0.1", ">=1.0.0.0-dev <=2.0.1"),
         (">=1.0@beta", ">=1.0-beta"),
         ("^1.0@dev", ">=1.0.0.0-dev <2.0.0.0-dev"),
+        ("dev-main", "<0-dev"),
+        ("!=dev-main", ""),
+        ("1.0 || 1.x-Fix-dev", "=1.0 || <0-dev"),
         (">=1.0 <1.1|>=1.2", ">=1.0-dev <1.1-dev || >=1.2-dev"),
     ],
 )
