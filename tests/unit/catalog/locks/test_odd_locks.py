@@ -156,5 +156,5 @@ def test_a_parent_is_found_by_a_path_with_dots_and_other_elements_among_dependen
         "<relativePath>./.././/base/pom.xml</relativePath></parent>"
         f"<dependencies><note/>{DEPENDENCY.format('${v}')}</dependencies>"
     )
-    purls_ = purls(java.CATALOGER, {"srv/base/pom.xml": parent, "srv/app/pom.xml": child})
-    assert purls_ == ["pkg:maven/g/a@1", "pkg:maven/g/b@7", "pkg:maven/g/top@1"]
+    told = purls(java.CATALOGER, {"srv/base/pom.xml": parent, "srv/app/pom.xml": child})
+    assert told == ["pkg:maven/g/a@1", "pkg:maven/g/b@7", "pkg:maven/g/top@1"]
