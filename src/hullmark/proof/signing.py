@@ -102,8 +102,6 @@ def read_signer(pem: bytes, password: bytes | None, what: str) -> KeySigner:
 
 
 def _check_private_key(key: Any, what: str) -> Any:
-    if not hasattr(key, "public_key"):
-        raise HullmarkError(f"{what} holds no private key that signs", advice=_NEW_KEY)
     checked_key(key.public_key(), what)
     return key
 
