@@ -201,8 +201,6 @@ def _find_packages(inventory: Inventory, parts: Mapping[str, str]) -> dict[str, 
     tells_runtime = any(name in parts for name in _RUNTIMES)
     for package in inventory.packages:
         name = _PACKAGES.get(package.name, "")
-        if package.type not in ("deb", "rpm", "apk"):
-            continue
         if name and (name in parts or (name in _RUNTIMES and not tells_runtime)):
             if _upstream(package.version).startswith(parts.get(name, "")):
                 found.setdefault(name, package)

@@ -14,7 +14,7 @@ import pytest
 from hullmark.advisories.database.shelf import Shelf
 from hullmark.app.advisories import open_snapshot
 from hullmark.app.host import HostLook, parts_of, set_up
-from hullmark.places.runtime.host import HostState, RememberedLook
+from hullmark.places.runtime.host import UNTOLD, HostState, RememberedLook
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 VERSION = {
@@ -172,3 +172,17 @@ def test_a_host_is_looked_at_again_where_its_engine_changed_or_hours_have_passed
     now[0] = AT.replace(hour=7)
     remembered({"Components": []}, INFO)
     assert len(looks) == 3
+
+
+def test_a_host_whose_files_cannot_be_looked_at_is_told_by_its_versions(tmp_path: Path) -> None:
+    with looking(tmp_path, Path(f"/{'x' * 300}")) as look:  # longer than any name may be
+        state = look(VERSION, INFO)
+    assert state.escapes == ("CVE-2024-21626",)
+    assert summaries(state, UNTOLD) == [
+        "whether containerd, docker, kernel has a known escape cannot be told: no package of it was found"
+    ]
+
+
+def test_an_engine_that_tells_its_parts_in_another_way_is_believed_as_far_as_it_is_understood() -> None:
+    assert parts_of({"Components": "runc"}, INFO) == {"kernel": "6.12.9-amd64"}
+    assert parts_of({}, {"KernelVersion": ["6"]}) == {"kernel": ""}

@@ -5,12 +5,20 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hullmark.app.vex import VexRequest, check_place, check_wish, products_of
+from hullmark.app.vex import VexRequest, check_place, check_wish, products_of, statements_for
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
-from tests.support.matching import inventory, package
+from hullmark.proof.sigstore.signature import IdentityTrust
+from hullmark.proof.sigstore.trusted_root import read_trusted_root
+from hullmark.source import SourceOptions
+from tests.support.attestations import OPENVEX, cosign_tag, fallback_tag, statement_about, unsigned
+from tests.support.images import Blobs, to_json
+from tests.support.matching import book_of, inventory, package
+from tests.support.registry import FakeRegistry
+from tests.support.sigstore import Sigstore
 
 DIGEST, CONFIG = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+NOBODY = IdentityTrust(root=read_trusted_root(to_json(Sigstore().trusted_root()), "the root"), identities=())
 
 
 def image(kind: str, reference: str, *tags: str) -> Inventory:
@@ -73,3 +81,35 @@ def test_attestations_of_what_is_in_no_registry_are_refused_at_once(scheme: str)
     with pytest.raises(HullmarkError, match="attestations are in registries") as caught:
         check_place(f"{scheme}:shop", wish)
     assert caught.value.advice
+
+
+def test_attestations_of_an_image_that_came_from_elsewhere_are_refused() -> None:
+    wish = VexRequest(words=("attestation",), allows_unsigned=True)
+    with book_of() as book, pytest.raises(HullmarkError) as caught:
+        statements_for(wish, image("docker", "docker:shop:1"), book, SourceOptions())
+    assert str(caught.value) == "attestations are in registries, and this source is not (docker)"
+
+
+def test_documents_beside_an_image_that_say_nothing_are_told_of_only_where_they_are_believed() -> None:
+    blobs = Blobs()
+    described = blobs.image()
+    strange = statement_about(described["digest"], {"@context": OPENVEX, "statements": [{"status": "fine"}]})
+    options = SourceOptions(retries=0, timeout=5, certs_dirs=(), auth_files=(), registry_files=())
+    with FakeRegistry(blobs, {"1": described["digest"]}).running() as registry, book_of() as book:
+        for form in (strange, statement_about(described["digest"], {"@context": OPENVEX, "statements": []})):
+            tag = f"{fallback_tag(described['digest'])}.att"
+            registry.tags[tag] = cosign_tag(blobs, [unsigned(form)])["digest"]
+            made = image("registry", f"registry:{registry.host}/shop:1")
+            made = replace(made, source=replace(made.source, digest=described["digest"]))
+            trusting, careful = (
+                statements_for(request, made, book, options)
+                for request in (
+                    VexRequest(words=("attestation",), allows_unsigned=True),
+                    VexRequest(words=("attestation",), identities=NOBODY),
+                )
+            )
+            assert trusting.statements == careful.statements == ()
+            assert len(trusting.problems) == 1
+            assert [problem.reason for problem in careful.problems] == [
+                "the registry has no VEX attestation of this image"
+            ]

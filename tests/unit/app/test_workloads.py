@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.app.workloads import WorkloadFile, placed_containers
+from hullmark.app.workloads import WorkloadFile, containers_by_image, placed_containers
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import InventorySource
 from hullmark.model.isolation import Workload, WorkloadContainer
@@ -36,7 +36,7 @@ def runs(image: str, found: InventorySource, tag: str = "") -> bool:
     [
         ("shop:1", True), ("docker.io/library/shop:1", True), ("docker.io/shop:1", True), ("shop", False), ("shop:2", False),
         ("registry.example/shop:1", False), (f"shop@{OWN}", True), (f"another:7@{OWN}", True), (f"shop:1@{OTHER}", False), (CONFIG, True),
-        (OTHER, False), ("", False), ("@", False), ("shop:1@", False),
+        (OTHER, False), ("", False), ("@", False), ("shop:1@", False), ("${IMAGE}", False),
     ],
 )  # fmt: skip
 def test_an_image_is_known_by_its_name_and_by_its_digests(image: str, expected: bool) -> None:
@@ -56,3 +56,17 @@ def test_an_archive_goes_by_its_tags_or_by_the_tag_that_is_given() -> None:
 
 def test_a_folder_without_a_name_runs_nowhere() -> None:
     assert not runs("shop:1", source("dir", "dir:/srv/root"))
+
+
+def test_containers_that_name_no_image_are_passed_over_and_the_others_are_found_by_it() -> None:
+    containers = tuple(
+        WorkloadContainer(name=name, image=image)
+        for name, image in (("a", ""), ("b", "shop:1"), ("c", "docker.io/library/shop:1"))
+    )
+    file = WorkloadFile("f", (Workload(format="kubernetes", name="Pod/p", containers=containers),))
+    ((image, placed),) = containers_by_image([file]).items()
+    assert (image, [each.container.name for each in placed]) == ("shop:1", ["b", "c"])
+    with pytest.raises(HullmarkError) as caught:
+        containers_by_image([file], "a")
+    assert str(caught.value) == "the workload has no container 'a' with an image"
+    assert caught.value.advice == "it has Pod/p/a, Pod/p/b, Pod/p/c"
