@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.policy import document
-from hullmark.policy.document import MAX_BYTES, MAX_DEPTH, Node, Unreadable, read_document
+from hullmark.policy.document import MAX_BYTES, MAX_DEPTH, MAX_TEXT_BYTES, Node, Unreadable, read_document
+from hullmark.policy.load import load_any
 
 
 def plain(node: Node) -> object:
@@ -104,3 +105,8 @@ def test_any_bytes_are_a_document_or_refused(text: bytes) -> None:
     except Unreadable:
         return
     assert root.size > 0
+
+
+def test_a_document_that_is_too_large_for_any_language_is_refused_before_it_is_read() -> None:
+    with pytest.raises(Unreadable, match="the policy is larger than 32 MiB"):
+        load_any(b"{" + b" " * MAX_TEXT_BYTES)

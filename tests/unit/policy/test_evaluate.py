@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Action, Evidence, Outcome, Verdict
 from hullmark.policy.evaluate import MAX_FINDINGS, evaluate
 from hullmark.policy.facts import Facts
@@ -193,6 +195,19 @@ def test_what_is_excepted_is_not_counted_among_the_findings_that_are_not_listed(
         verdict = evaluate(policy, facts(), analyzer="test")
         (more,) = [finding.message for finding in verdict.findings if finding.subject == "*"]
         assert more == f"The rule fires on {count} more subjects, which are not listed."
+
+
+@pytest.mark.parametrize("count", [MAX_FINDINGS - 1, MAX_FINDINGS])
+def test_what_was_not_seen_and_is_excepted_is_listed_while_there_is_room(count: int) -> None:
+    answers = [Violation(f"/a{number}", "It fires.", ()) for number in range(count)]
+    many = rule("a", answers, Action.WARN)
+    many = replace(many, trigger=replace(many.trigger, looks_at=frozenset(("files",))))
+    cut = Problem("/x", 0, "rootfs", "it is cut short", "unseen")
+    excepted = PolicyException(rule="a", subject=NameGlob("/x*"), expires=Expiry("2027-01-01"), owner="o", reason="r")
+    policy = Policy(name="p", version="1", rules=(many,), exceptions=(excepted,))
+    verdict = evaluate(policy, facts(problems=[cut]), analyzer="test")
+    assert verdict.verdict is Outcome.WARN
+    assert len(verdict.findings) == MAX_FINDINGS
 
 
 def test_a_verdict_goes_through_json_unchanged() -> None:

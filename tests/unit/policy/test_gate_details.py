@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from hullmark.model.advisory import Lifecycle
 from hullmark.model.certificate import Certificate, KeyFile, KeyStore, PrivateKey, Unread
 from hullmark.model.image import HistoryEntry, ImageConfig
 from hullmark.model.inventory import Distro, InventoryLayer
@@ -61,6 +63,14 @@ def layered(*diff_ids: str) -> tuple[InventoryLayer, ...]:
 def test_an_image_must_begin_with_all_layers_of_a_base_image(own: tuple[str, ...], expected: list[str]) -> None:
     allowed = (Lineage(name="debian", diff_ids=("a", "b")), Lineage(name="ubi", diff_ids=("x", "y")))
     assert said(layers(Layers(allowed=allowed), facts(layers=layered(*own)))) == expected
+
+
+def test_a_bill_of_materials_that_leaves_layers_out_does_not_tell_what_the_image_begins_with() -> None:
+    seen = facts(layers=())
+    source = msgspec.structs.replace(seen.inventory.source, kind="sbom")
+    untold = dataclasses.replace(seen, inventory=msgspec.structs.replace(seen.inventory, source=source))
+    params = Layers(allowed=(Lineage(name="debian", diff_ids=("a",)),))
+    assert said(layers(params, untold)) == ["?what was read of the image does not tell its layers"]
 
 
 WEAK = Certificate(
@@ -199,6 +209,19 @@ def test_a_distribution_counts_in_any_version_where_none_is_asked_for() -> None:
 
 def test_an_image_without_a_distribution_has_no_end_of_life() -> None:
     assert said(end_of_life(EndOfLife(), facts(matches=matches(data_at="2026-02-28")))) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "due"),
+    [("2026-06-30", datetime(2026, 7, 1, tzinfo=UTC)), ("2026-06", datetime(2026, 3, 2, tzinfo=UTC)), ("", None)],
+)
+def test_a_release_that_ends_some_time_in_a_month_is_looked_at_every_day(end: str, due: datetime | None) -> None:
+    policy = native_policy(
+        b"{schema: hullmark-policy/1, name: t, rules: [{id: e, gate: image, trigger: end_of_life, action: stop}]}"
+    )
+    life = Lifecycle(product="debian", release="12", source="s", eol=end)
+    seen = facts(distro=Distro(id="debian", version_id="12"), matches=matches(lifecycles=[life]))
+    assert next_moment(policy, seen, evaluate(policy, seen, analyzer="t")) == due
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ PATTERNS = (
         ("://app:[a-z]+@db", "URL=pg://app:****@db", True),
         ("^URL=pg://root:", "URL=pg://app:****@db", False),
         ("^A=1$", "A=1", True),
+        ("(" * 60 + "^B" + ")" * 60, "A=****", True),
         (r"\pL+x", "A=****", True),
         ("requirepass foobared", "requirepass ****", True),
         ("^maxmemory", "requirepass ****", False),

@@ -133,6 +133,10 @@ def test_every_mistake_is_named_with_its_line_and_the_nearest_valid_name() -> No
             "needs an owner and a reason",
         ),
         (
+            HEAD + RULE + "grace: {days: 3, severity_days: {critical: 1, hihg: 2}}",
+            "grace.severity_days: there is no severity 'hihg'; did you mean 'high'?",
+        ),
+        (
             HEAD + RULE + "exceptions: [{rule: aa, subject: x, expires: 2027-01-01, owner: o, reason: r}]",
             "did you mean 'a'?",
         ),

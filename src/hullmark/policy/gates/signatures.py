@@ -308,9 +308,7 @@ def _attest_sbom(params: TrustParams, subject: str) -> str:
 
 def _deadlines(params: TrustParams, facts: Facts) -> Iterator[datetime]:
     """When what the Notary Project's tools signed begins or ends to count, and what certificates signed of which nothing proves when."""
-    if facts.signatures is None:
-        return
-    for document in facts.signatures.documents:
+    for document in facts.signatures.documents if facts.signatures is not None else ():
         yield from deadlines_of(document, ignores_log=params.transparency_log == "ignored")
 
 

@@ -115,6 +115,12 @@ def test_an_expression_that_is_nested_too_deep_is_refused_where_it_may_be_slow(d
         wanted.matches("a" * 100 + "cb", Work())
 
 
+def test_conditions_on_what_follows_that_are_nested_too_deep_are_refused() -> None:
+    assert Expression("(?=" * 100 + "a" + ")" * 100 + "a").matches("a", Work())
+    with pytest.raises(RuleFailed, match="nested too deep"):
+        Expression("(?=" * 450 + "a" + ")" * 450 + "a").matches("a", Work())
+
+
 def test_an_atomic_group_is_python_s_where_it_is_cheap_and_refused_elsewhere() -> None:
     assert Expression("(?>a|ab)c").matches("ac", Work())
     assert not Expression("(?>a|ab)c").matches("abc", Work()), "what the group has taken it does not give back"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
+from hullmark.model.advisory import Cvss
 from hullmark.model.inventory import Distro
 from hullmark.model.malware import Engine, Infection, MalwareScan
 from hullmark.model.match import Kev, MatchedAdvisory, SnapshotInfo
@@ -189,6 +190,21 @@ def test_a_score_that_nobody_gave_counts_where_the_rule_says_so(if_missing: str 
     assert len(asked("vulnerabilities.package", params, matched("")).findings) == count
 
 
+@pytest.mark.parametrize("score", ["base", "exploitability", "impact"])
+@pytest.mark.parametrize(
+    ("vector", "count"), [("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 1), ("CVSS:3.1/AV:N", 0), ("", 0)]
+)
+def test_what_a_vector_does_not_tell_is_a_score_that_is_missing(score: str, vector: str, count: int) -> None:
+    seen = matched("")
+    assert seen.matches is not None
+    (one,) = seen.matches.matches
+    rated = structs.replace(one.advisory, cvss=(Cvss("3.1", vector, 9.8, "nvd"),))
+    seen = facts(matches=structs.replace(seen.matches, matches=(structs.replace(one, advisory=rated),)))
+    params = {"package_type": "all", f"cvss_v3_{score}_score": "0.5"}
+    found = asked("vulnerabilities.package", params, seen).findings
+    assert len(found) == (1 if score == "base" else count), "a base score needs no vector"
+
+
 @pytest.mark.parametrize(
     ("fixed", "days", "expected"),
     [
@@ -236,6 +252,12 @@ def test_what_the_context_tells_of_malware_goes_before_scanners_of_this_machine(
     verdict = asked("malware.scans", seen=facts(malware=SCANNED), context=Context(malware={"scanner": told}))
     assert messages(verdict) == ["Malware scan finding: scanner=scanner file=/y signature=Worm"]
     assert reasons(verdict) == []
+
+
+def test_where_nobody_scanned_nothing_is_found_and_that_there_was_no_scan_is() -> None:
+    assert messages(asked("malware.scans")) == []
+    assert messages(asked("malware.scan_not_run")) == ["No malware scans found for image"]
+    assert messages(asked("malware.scan_not_run", seen=facts(malware=SCANNED))) == []
 
 
 def test_an_attribute_that_is_a_number_has_no_likeness_to_the_original() -> None:
@@ -310,6 +332,16 @@ def test_a_text_that_names_no_port_is_neither_denied_nor_allowed(kind: str, port
     seen = facts(dockerfile_text=LINES)
     found = messages(asked("dockerfile.exposed_ports", {"ports": ports, "type": kind}, seen))
     assert {message.partition("(")[2].partition(")")[0] for message in found} == set(expected)
+
+
+def test_a_star_is_any_port_and_a_mistake_to_the_original() -> None:
+    seen, params = facts(dockerfile_text=LINES), {"ports": "*,22", "type": "denylist"}
+    assert len(asked("dockerfile.exposed_ports", params, seen).findings) == 2
+    verdict = asked("dockerfile.exposed_ports", params, seen, profile="compat")
+    assert verdict.findings == ()
+    assert [problem.reason.rpartition(": ")[2] for problem in verdict.problems] == [
+        "expected whole numbers with commas between, not '*'"
+    ]
 
 
 def test_a_dockerfile_that_is_given_is_looked_at_and_one_that_cannot_be_read_fails_the_rule() -> None:

@@ -101,6 +101,8 @@ def test_values_that_grow_without_end_are_given_up() -> None:
 
 def test_of_very_many_ports_the_first_are_read_and_that_there_are_more_is_told() -> None:
     many = " ".join(f"{port}/{protocol}" for protocol in ("tcp", "udp") for port in range(1, 5001))
-    found = of("FROM scratch", f"EXPOSE {many} 9001 9002", "EXPOSE 9003")
+    found = of(
+        "FROM scratch", f"EXPOSE {many} 9001 9002", "EXPOSE 9003", config=ImageConfig(exposed_ports=("9004/tcp",))
+    )
     assert len(found.exposed_ports) == 10_000
     assert [text for text, _ in found.unread_ports] == ["and more ports than are read"]
