@@ -106,6 +106,7 @@ def _entries(
         return
     _, version, count = _HEAD.unpack_from(body)
     reader = _Reader(body[:-_DIGEST_BYTES])
+    number = 0
     try:
         for number in range(1, min(count, MAX_ENTRIES) + 1):
             yield from _entry(reader, (number, version), certificate, private_key)

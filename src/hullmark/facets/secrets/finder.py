@@ -91,7 +91,7 @@ class Finder:
         body = bytes(body)
         spots, whole = self._find_places(meetings, body, name)
         for number in whole:
-            spots.update(self._everywhere(number, body, name))
+            spots.update(self._everywhere(number, body))
         own = len(self._wanted)
         signs = [(index - own, end) for index, end in meetings if index >= own]
         if not spots:
@@ -119,10 +119,8 @@ class Finder:
                 break
         return spots, whole
 
-    def _everywhere(self, number: int, body: bytes, name: str) -> Iterator[_Place]:
+    def _everywhere(self, number: int, body: bytes) -> Iterator[_Place]:
         kind = self._kinds[number]
-        if kind.names and (name or not kind.keywords) and not name.endswith(kind.names):
-            return
         for fits in islice(_all_fits(self._pattern(number), body), MAX_SECRETS + 1):
             span = _secret_in(fits, fits.span())
             if span is not None and (kind.check is None or kind.check(body[span[0] : span[1]])):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from binascii import Error, a2b_base64
+from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -119,14 +119,10 @@ def _find_base64_texts(body: bytes, spans: Sequence[tuple[int, int]]) -> Iterato
             at = last = found.end()
             # What begins with the body may be the rest of a text that a large file's pieces part, wherever in four letters.
             for cut in range(1 if found.start() else 4) if found.end() > start else ():
-                if content := _plain(found[0][cut:]):
-                    yield Text(found.start(), 0, content)
+                yield Text(found.start(), 0, _plain(found[0][cut:]))
 
 
 def _plain(coded: bytes) -> bytes:
-    """The bytes that a text in base64 encodes, in either alphabet; b"" for a text that is not base64."""
+    """The bytes that a text of letters in base64 encodes, in either alphabet."""
     digits = b"".join(coded.translate(_URL_SAFE).split()).rstrip(b"=")
-    try:
-        return a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"=" * (-len(digits) % 4 % 3))
-    except Error:
-        return b""
+    return a2b_base64(digits[: len(digits) - (len(digits) % 4 == 1)] + b"=" * (-len(digits) % 4 % 3))

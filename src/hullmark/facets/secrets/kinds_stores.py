@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
 from hullmark.facets.secrets.kind import Kind, random_enough
 
 _LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
@@ -13,14 +10,6 @@ _EC = rb"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 _ED = rb"\x06\x03\x2b\x65[\x6e-\x71]"
 _SHROUDED, _PLAIN_BAG = b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x02", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x0a\x01\x01"
 _JKS, _JCEKS = b"\x2b\x06\x01\x04\x01\x2a\x02\x11\x01\x01", b"\x2b\x06\x01\x04\x01\x2a\x02\x13\x01"
-
-
-def is_curve_key(value: bytes) -> bool:
-    """Whether base64 holds 32 random bytes, as WireGuard's keys are."""
-    try:
-        return len(base64.b64decode(value, validate=True)) == 32 and random_enough(4.0)(value)
-    except binascii.Error:
-        return False
 
 
 KINDS = (
@@ -82,7 +71,7 @@ KINDS = (
         "critical",
         (b"privatekey", b"presharedkey"),
         rb"(?i:privatekey|presharedkey)[ \t]{0,9}=[ \t]{0,9}(?P<s>[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=)",
-        is_curve_key,
+        random_enough(4.0),
         any_case=True,
     ),
     Kind(

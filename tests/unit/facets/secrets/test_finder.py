@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hullmark.facets.secrets.finder import MAX_SECRETS, Finder, digest_of, keywords_of, lines_of, own_finder
-from hullmark.facets.secrets.keywords import MAX_MEETINGS, Hyperscan, Keyword, OneByOne
+from hullmark.facets.secrets.keywords import MAX_MEETINGS, Hyperscan, Keyword, OneByOne, keywords
 from hullmark.facets.secrets.kind import Kind
 from hullmark.facets.secrets.kinds import KINDS
 from tests.unit.facets.secrets.samples import HEX, SAMPLES, some
@@ -127,3 +128,8 @@ def test_digests_tell_equal_secrets_and_need_the_salt() -> None:
     assert digest_of(b"x", b"salt") != digest_of(b"y", b"salt")
     assert digest_of(b"x", b"salt") != digest_of(b"x", b"pepper")
     assert len(digest_of(b"x", b"")) == 16
+
+
+def test_keywords_are_met_where_the_library_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hyperscan", None)
+    assert keywords((Keyword(b"aa"), Keyword(b"b", any_case=True))).meetings(b"aaB").found == [(0, 2), (1, 3)]

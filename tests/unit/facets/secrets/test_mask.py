@@ -109,3 +109,10 @@ def test_any_bytes_can_be_masked(body: bytes) -> None:
 )
 def test_a_user_of_any_scheme_is_masked_where_it_looks_like_a_token(text: str, shown: str) -> None:
     assert mask_secrets(text.encode()) == shown.encode()
+
+
+def test_a_large_text_is_masked_also_where_more_words_are_met_than_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.facets.secrets.keywords.MAX_MEETINGS", 5)
+    line = b"password = tulip-canoe-4711\n"
+    masked = mask_secrets(line * 300, "a.ini")
+    assert masked == b"password = ****\n" * 300

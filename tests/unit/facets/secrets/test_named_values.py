@@ -21,6 +21,8 @@ MASKED = (
     ('{"name":"DB_PASSWORD","value":"§"}', ""),
     ("password: |\n  §\n  §\nx: y", "a.yaml"),
     ("passwords:\n  - §\n  - §\nx: y", "a.yml"),
+    ("password: |\n  §\n\n  §\nx: y", "a.yaml"),
+    ("passwords:\n  - §\n\n  - §\nx: y", "a.yml"),
     ("passwords: [\"§\", '§']", ""),
     ("mysql -u root -p§ db", ""),
     ("mysqladmin -p § ping", ""),
@@ -125,6 +127,13 @@ SAME = (
     ("Author: x", ""),
     ("author=bob", ""),
     ('authors = ["bob"]', ""),
+    ("max_tokens = 500", ""),
+    ("mysql --password -h db", ""),
+    ("x --token | y", ""),
+    ("x = '//password:8080'", ""),
+    ("token = '#ff00aa'", "a.css"),
+    ("password = '[^x]+'", "a.py"),
+    ("password = (\n    first,\n)", "a.py"),
 )
 _PIECES = st.sampled_from(
     ["password", "token=", "api_key: ", "--password ", "mysql -p", "curl -u a:", "https://a:", "@b", '"', "'", "[", "]", "{", "}", "|\n",

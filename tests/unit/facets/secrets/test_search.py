@@ -236,3 +236,37 @@ def test_what_stands_in_a_zip_outside_its_files_is_seen_too(filler: bytes) -> No
     assert [place[:2] for place in places(hidden)] == [("sonar-token", "")]
     if filler:
         assert in_pieces(hidden, 1 << 16) == [("sonar-token", "")]
+
+
+def test_more_secrets_than_are_told_are_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hullmark.facets.secrets.search.MAX_IN_FILE", 1)
+    facts, reports = found(LINES + gzip.compress(b"") + SAMPLES["npm-token"][0].encode())
+    assert [fact.kind for fact in facts] == ["sonar-token"]
+    assert reports == ["it holds very many secrets; not all of them are told"]
+
+
+def test_a_zip_behind_a_large_program_is_said_not_to_be_opened() -> None:
+    assert READ.oversize_at is not None
+    body = b"\x7fELF" + hashlib.shake_128(b"").digest(5000) + zip_of({"a.txt": LINES})
+    sink, reports = READ.oversize_at("srv/a", len(body)), list[str]()
+    sink.write(memoryview(body))
+    assert sink.finish(reports.append) is None
+    assert reports == [
+        "not all of it was searched for secrets: a zip may follow the program that it is, which was not opened"
+    ]
+
+
+@pytest.mark.parametrize("length", [0, 40, 3000])
+def test_a_text_of_two_bytes_a_letter_is_found_beside_words_that_stand_in_none(length: int) -> None:
+    alone = b"\xff\xff" + "xoxb-".encode("utf-16-le")[:-1] + b"\xff\xff"
+    apart = hashlib.shake_128(b"").digest(length).replace(b"\0", b"\1")
+    assert [place[0] for place in places(alone + apart + LINES.decode().encode("utf-16-le") + apart + alone)] == [
+        "sonar-token"
+    ]
+
+
+def test_a_key_of_kubernetes_that_is_not_base64_is_none() -> None:
+    head = b"client-key-data: " + b64encode(b"-----BEGIN PRIVATE KEY-----\n")[:38]
+    key = b64encode(hashlib.shake_128(b"").digest(90))
+    assert [fact.kind for fact in found(head + key)[0]] == ["kubernetes-client-key"]
+    assert found(head[:37] + b"=" + key)[0] == []
