@@ -131,7 +131,9 @@ async def _start_database(settings: Settings, embedded: EmbeddedPostgres | None)
 
     An embedded database that ends meanwhile is started again, some times.
     """
-    for left in reversed(range(_BEGINNINGS)):
+    left = _BEGINNINGS
+    while True:
+        left -= 1
         if embedded is not None:
             settings = msgspec.structs.replace(settings, database_url=await asyncio.to_thread(embedded.start))
         try:
@@ -142,7 +144,6 @@ async def _start_database(settings: Settings, embedded: EmbeddedPostgres | None)
                 raise
             _log.warning("begins again", reason=str(error))
         await asyncio.sleep(_POLL)
-    raise AssertionError("the last time raises")
 
 
 async def _tend(settings: Settings, embedded: EmbeddedPostgres | None, stopping: asyncio.Event) -> None:
