@@ -118,6 +118,8 @@ def _without(host: dict[str, Any], name: str, value: str) -> None:
         host["DeviceCgroupRules"].remove(value)
     elif name == "security-opt" and value.startswith("systempaths"):
         host |= {"MaskedPaths": ["/proc/kcore"], "ReadonlyPaths": ["/proc/sys"]}
+    elif name == "security-opt":
+        host["SecurityOpt"].remove(value)
     elif name == "volume":
         host["Mounts"] = [each for each in host["Mounts"] if each["Target"] != value.rpartition(":")[2]]
     elif name == "cap-add":

@@ -230,7 +230,7 @@ def _devices(service: Fields) -> tuple[str, ...]:
         if isinstance(entry, str):
             found.add(_without_variables(service, "devices", entry).partition(":")[0])
         elif isinstance(entry, Mapping):
-            found.add(Fields(entry, place).text("source"))
+            found.add(_without_variables(service, "devices", Fields(entry, place).text("source")))
         else:
             raise InvalidWorkload(place, "is neither a text nor a mapping")
     reserved = service.part("deploy").part("resources").part("reservations").parts("devices")

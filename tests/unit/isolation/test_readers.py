@@ -174,6 +174,8 @@ def test_compose_knows_short_and_long_mounts_ports_and_sizes() -> None:
         {"security_opt": ["$OPTION"]},
         {"pid": "${PID:-}"},
         {"devices": ["${DEVICE}:/dev/x"]},
+        {"devices": [{"source": "${DEVICE}", "target": "/dev/x"}]},
+        {"devices": [7]},
         {"extends": {"service": "other"}},
         {"privileged": "maybe"},
         {"volumes": [5]},
