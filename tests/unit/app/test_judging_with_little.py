@@ -24,8 +24,9 @@ from hullmark.model.seccomp import SyscallDoubt, SyscallProfile, SyscallWitness
 from hullmark.reach.analysis import ReachRequest
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
+from tests.support.attestations import Signer
 from tests.support.images import layout_of, small_layout
-from tests.support.matching import TODAY, book_of
+from tests.support.matching import TODAY, advisory, affected, book_of
 from tests.support.shelves import put, some_feeds
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -54,6 +55,7 @@ RECORD = {
         }
     ],
 }
+KEY = Signer().public.decode()
 DPKG = b"Package: zlib1g\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"
 
 
@@ -199,3 +201,24 @@ def test_a_profile_of_system_calls_is_written_as_far_as_it_can_be_relied_on(tmp_
 def allowed(file: Path) -> list[str]:
     document: Any = json.loads(file.read_bytes())
     return list(document["syscalls"][0]["names"])
+
+
+def test_advisories_that_tell_no_day_are_taken_to_be_old(tmp_path: Path) -> None:
+    params = [{"name": "max_days_since_sync", "value": "2"}]
+    rule = {"id": "s", "gate": "vulnerabilities", "trigger": "stale_feed_data", "action": "stop", "params": params}
+    bundle = {**ANCHORE, "rule_sets": [{"id": "r", "name": "r", "version": "2", "rules": [rule]}]}
+    (tmp_path / "policy.json").write_text(json.dumps(bundle))
+    reference, policy = f"oci-dir:{small_layout(tmp_path / 'image')}", load(tmp_path / "policy.json")
+    for day, expected in (("2026-04-30", "go"), ("2026-01-01", "stop"), ("soon", "stop")):
+        with book_of(advisory("A-1", affected("debian:13", "x", "deb", "2"), modified=day)) as book:
+            judged = judge(reference, policy, NOW, RESOURCES, OPTIONS, CheckOptions(advisories=book))
+        assert judged.verdict.verdict.value == expected
+
+
+def test_where_no_signatures_could_be_looked_for_a_rule_about_them_cannot_tell(tmp_path: Path) -> None:
+    rule = {"id": "ours", "gate": "signatures", "trigger": "signed_by", "action": "stop", "params": {"keys": [KEY]}}
+    policy = {"schema": "hullmark-policy/1", "name": "trust", "version": "1", "rules": [rule]}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    reference = f"oci-dir:{small_layout(tmp_path / 'image')}"
+    judged = judge(reference, load(tmp_path / "policy.json"), NOW, RESOURCES, OPTIONS, CheckOptions(signatures=None))
+    assert judged.verdict.verdict.value == "unknown"

@@ -135,3 +135,23 @@ def test_half_a_line_of_the_index_never_counted(shelf: PolicyShelf, file: Path) 
 def test_any_bytes_are_an_index_or_refused(index: bytes) -> None:
     with suppress(HullmarkError):
         decode_versions(index)
+
+
+def test_a_policy_that_is_too_large_to_be_kept_is_refused(
+    shelf: PolicyShelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hullmark.app.kept_policies._MAX_TEXT", 1 << 20)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, text in (
+        ("a", NATIVE),
+        (
+            "b",
+            "schema: hullmark-policy/1\nname: more\nrules:\n  - {id: other, gate: files, trigger: setuid, action: warn}\n",
+        ),
+    ):
+        (folder / f"{name}.yaml").write_text(text + "# more\n" * 90_000)
+    with pytest.raises(HullmarkError, match="the policy is larger than 1 MiB") as caught:
+        keep(shelf, folder, 1)
+    assert caught.value.advice == "keep it in several parts"
+    assert shelf.versions() == ()

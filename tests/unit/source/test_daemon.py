@@ -297,3 +297,15 @@ def test_a_folder_without_space_is_said(engine: FakeEngine, tmp_path: Path) -> N
     with pytest.raises(HullmarkError) as caught:
         open_image("docker:shop:1", options(engine, TMPDIR=str(tmp_path / "none")))
     assert "TMPDIR" in caught.value.advice
+
+
+def test_an_export_that_is_larger_than_may_be_is_not_kept(
+    engine: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hullmark.source.engine._EXPORT_LIMIT", 1000)
+    made = options(engine)
+    kept = replace(made, environment={**made.environment, "TMPDIR": str(tmp_path)})
+    with pytest.raises(HullmarkError, match="the image has more than 1000 bytes") as caught:
+        open_image("docker:shop:1", kept)
+    assert caught.value.advice == "scan a smaller one"
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
