@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from hullmark.advisories.feeds import amazon
 from hullmark.advisories.feeds.amazon import FEED, line_of_versions, low_of
-from hullmark.advisories.feeds.feed import DamagedDocument
+from hullmark.advisories.feeds.feed import DamagedDocument, RecordFault
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes, sample
 from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, gzipped, json_document, read
@@ -109,6 +109,38 @@ def test_the_crawl_follows_mirror_list_and_index() -> None:
     assert asked[-2] == "https://cdn.example/abc/repodata/repomd.xml"
     assert asked[-1].startswith("https://cdn.example/abc/repodata/")
     assert "updateinfo" in asked[-1]
+
+
+def test_a_mirror_without_index_or_announcements_costs_only_itself() -> None:
+    head = '<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary"><location href="p.xml"/></data>'
+
+    def answer(url: str) -> Bytes | None:
+        if url.endswith("extras-catalog.json"):
+            return json_document(url, {"topics": [{"n": "docker"}, {"n": "php8.2"}]})
+        if url.endswith("mirror.list"):
+            return Bytes(url, f"https://cdn.example/{url.split('/')[-4]}\n".encode()) if "/extras/" in url else None
+        return None if "docker" in url else Bytes(url, f"{head}</repomd>".encode())
+
+    asked = [get.url for get in crawled(FEED, lambda get: answer(get.url))]
+    assert [url for url in asked if url.startswith("https://cdn.example/")] == [
+        "https://cdn.example/docker/repodata/repomd.xml",
+        "https://cdn.example/php8.2/repodata/repomd.xml",
+    ]
+
+
+def test_what_only_leads_to_announcements_holds_none() -> None:
+    lists = (
+        Bytes(f"https://cdn.example/{name}", b"?") for name in ("mirror.list", "extras-catalog.json", "repomd.xml")
+    )
+    assert read(FEED, *lists) == ([], [])
+
+
+def test_an_announcement_of_no_release_is_reported_with_its_packages() -> None:
+    records, [(place, why)] = read(FEED, updateinfo(UPDATE.replace("ALAS2023-2023-126", "XLAS-1")))
+    assert [row for record in records if isinstance(record, Advisory) for row in record.affected] == []
+    assert (place, why) == ("XLAS-1", "its id tells no release of Amazon Linux")
+    assert isinstance(why, RecordFault)
+    assert why.names == frozenset({"libdm", "tool"})
 
 
 @settings(max_examples=50)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from hullmark.advisories.feeds import github_api
-from hullmark.advisories.feeds.feed import CrawlState, DamagedDocument, Document, Get
+from hullmark.advisories.feeds.feed import CrawlState, DamagedDocument, Document, Get, RecordFault
 from hullmark.advisories.feeds.github_api import FEED
 from hullmark.model.advisory import Advisory, Range
 from tests.support.advisories import Bytes
@@ -127,6 +127,37 @@ def test_what_cannot_be_used_is_reported_and_the_rest_kept() -> None:
         [("npm", "z", "affected", "not-fixed", ("",))]
     ]
     check_damaged_document(FEED, GOOD)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b'{"message": "API rate limit exceeded"}', "it is not an answer to what was asked"),
+        (b'{"data": null, "errors": [{"type": "RATE_LIMITED"}]}', "it is not an answer to what was asked"),
+        (b'{"data": []}', "it cannot be read: Expected `object | null`, got `array` - at `$.data`"),
+    ],
+)
+def test_an_answer_that_tells_nothing_fails_the_feed(answer: bytes, why: str) -> None:
+    assert read(FEED, GOOD, Bytes(URL, answer)) == ([], [(URL, why)])
+
+
+def test_of_a_page_the_items_that_cannot_be_read_are_reported() -> None:
+    rest = json_document("https://api.github.com/advisories", [{"ghsa_id": 7}, {"ghsa_id": "GHSA-1"}])
+    records, problems = read(FEED, rest)
+    assert [record.id for record in records if isinstance(record, Advisory)] == ["GHSA-1"]
+    assert [place for place, _ in problems] == ["https://api.github.com/advisories item 0"]
+    told = parts("a")
+    told["data"]["securityVulnerabilities"]["edges"] += [
+        {"node": {"package": {"name": 7}}},
+        {"node": {"package": {"name": "b"}}},
+    ]
+    records, problems = read(FEED, json_document("https://x.example/npm.json", told))
+    assert [row[1] for record in records if isinstance(record, Advisory) for row in rows(record)] == ["a"]
+    assert [why.partition(":")[0] for _, why in problems] == [
+        "it cannot be read",
+        "a vulnerability of b has no advisory",
+    ]
+    assert all(isinstance(why, RecordFault) for _, why in problems)
 
 
 def test_a_crawl_follows_the_pages_and_asks_for_what_is_new() -> None:

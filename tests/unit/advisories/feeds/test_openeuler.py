@@ -8,7 +8,7 @@ from hullmark.advisories.feeds.feed import CrawlState
 from hullmark.advisories.feeds.openeuler import FEED
 from hullmark.model.advisory import Range
 from tests.support.advisories import Bytes, sample
-from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, read
+from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, json_document, read, rows
 
 INDEX = b"2023/csaf-openeuler-cve-2023-52920.json\n2026/csaf-openeuler-cve-2026-30346.json\n../../x.json"
 
@@ -44,6 +44,24 @@ def test_the_first_crawl_fetches_all_and_later_ones_recent_years() -> None:
     both = ["2023/csaf-openeuler-cve-2023-52920.json", "2026/csaf-openeuler-cve-2026-30346.json"]
     assert asked(CrawlState(now=now)) == ["index.txt", *both]
     assert asked(CrawlState(now=now, since="2026-11-20T00:00:00Z")) == ["index.txt", both[1]]
+
+
+def test_what_has_no_fix_and_what_is_safe_are_rows_of_every_version_unless_a_fix_is_known() -> None:
+    release = "openEuler-22.03-LTS"
+    status = {
+        "fixed": [f"{release}:vim-9.0-1.oe2203.src"],
+        "known_affected": [f"{release}:vim.src", f"{release}:emacs.src", "Fedora:nano.src"],
+        "known_not_affected": [f"{release}:vim.src", f"{release}:joe.src"],
+    }
+    found = json_document(
+        "https://a.example/a.json", {"vulnerabilities": [{"cve": "CVE-2024-1", "product_status": status}]}
+    )
+    advisory = advisories(FEED, Bytes("https://a.example/index.txt", INDEX), found)["CVE-2024-1"]
+    assert rows(advisory) == [
+        ("openeuler:22.03", "vim", "affected", "fixed", ("9.0-1.oe2203",)),
+        ("openeuler:22.03", "emacs", "affected", "not-fixed", ("",)),
+        ("openeuler:22.03", "joe", "unaffected", "unknown", ("",)),
+    ]
 
 
 @settings(max_examples=50)

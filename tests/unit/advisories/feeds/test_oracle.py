@@ -38,6 +38,14 @@ def test_a_module_that_must_be_enabled_is_the_packages() -> None:
     assert len(found["ELSA-2007-0057"].affected) == 8
 
 
+def test_a_definition_without_an_erratum_is_reported() -> None:
+    text = (
+        b"<a><definitions><definition id='d:1'><metadata><title>tar</title></metadata></definition></definitions></a>"
+    )
+    records, problems = read(FEED, Bytes("https://oracle.example/elsa.xml", text))
+    assert (records, problems) == ([], [("d:1", "it names no erratum")])
+
+
 @settings(max_examples=50)
 @given(
     damaged(

@@ -60,6 +60,12 @@ def test_the_real_samples_lose_only_the_row_that_is_fixed_nowhere() -> None:
     assert [why.partition("(")[2] for _, why in problems] == ["CVE-2023-50447, Fixed)"]
 
 
+def test_a_file_of_an_unknown_release_is_reported_and_the_others_are_read() -> None:
+    records, problems = read(FEED, json_document("https://a.example/all.json", ROWS), json_document(URL, ROWS))
+    assert len(records) == 3
+    assert problems == [("https://a.example/all.json", "left out: its address names no release")]
+
+
 @given(damaged(json.dumps(ROWS).encode()))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(FEED, Bytes(URL, data))

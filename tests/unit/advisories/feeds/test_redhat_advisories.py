@@ -6,6 +6,7 @@ from hypothesis import given, settings
 
 from hullmark.advisories.feeds.feed import CrawlState
 from hullmark.advisories.feeds.redhat_advisories import FEED
+from hullmark.model.advisory import Advisory
 from tests.support.advisories import Bytes, sample
 from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, read, rows
 
@@ -47,6 +48,14 @@ def test_the_crawl_is_that_of_the_other_documents_at_another_place() -> None:
 def test_a_document_without_an_id_is_reported() -> None:
     records, problems = read(FEED, Bytes(PLACE + "a.json", b'{"document": {}, "vulnerabilities": []}'))
     assert (records, len(problems)) == ([], 1)
+
+
+def test_a_document_that_cannot_be_read_costs_only_itself() -> None:
+    broken = Bytes(PLACE + "a.json", b'{"document": {"tracking": {"id": 7}}}')
+    records, [(place, why)] = read(FEED, broken, sample("redhat", "advisories/rhsa-2023_3821.json"))
+    assert [record.id for record in records if isinstance(record, Advisory)] == ["RHSA-2023:3821"]
+    assert place == PLACE + "a.json"
+    assert why.startswith("it is not a CSAF document: Expected `str`, got `int`")
 
 
 @settings(max_examples=50)

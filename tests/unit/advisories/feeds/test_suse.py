@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from hullmark.advisories.feeds.feed import Get
+from hullmark.advisories.feeds.feed import Get, RecordFault
 from hullmark.advisories.feeds.suse import FEED, FEEDS
 from tests.support.advisories import Bytes, sample
 from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, read, rows
@@ -57,6 +57,44 @@ def test_each_file_is_a_feed_and_the_one_with_unfixed_packages_is_preferred() ->
     affected = Get(url=f"{place}-affected.xml.gz", is_optional=True)
     assert crawled(FEED, lambda get: Bytes(get.url, b"")) == [affected]
     assert crawled(FEED, lambda get: None) == [affected, Get(url=f"{place}.xml.bz2")]
+
+
+OVAL = """<oval_definitions xmlns="http://oval.mitre.org/XMLSchema/oval-definitions-5"><definitions>
+<definition id="d:1" class="vulnerability"><metadata><title>{title}</title></metadata>
+<criteria operator="AND"><criteria operator="OR"><criterion test_ref="t:place"/></criteria>
+<criterion test_ref="t:tar"/></criteria></definition></definitions>
+<tests><rpminfo_test id="t:place"><object object_ref="o:place"/><state state_ref="s:place"/></rpminfo_test>
+<rpminfo_test id="t:tar"><object object_ref="o:tar"/><state state_ref="s:none"/></rpminfo_test></tests>
+<objects><rpminfo_object id="o:place"><name>{place}</name></rpminfo_object>
+<rpminfo_object id="o:tar"><name>tar</name></rpminfo_object></objects>
+<states><rpminfo_state id="s:place"><version operation="equals">{version}</version></rpminfo_state>
+<rpminfo_state id="s:none"><version operation="equals">0</version></rpminfo_state></states></oval_definitions>"""
+
+
+@pytest.mark.parametrize(
+    ("place", "version", "namespaces"),
+    [
+        ("sles-release", "15.4", ["sles:15.4"]),
+        ("openSUSE-release", "15.5", ["opensuse:15.5"]),
+        ("sles-release", "fifteen", []),
+        ("openSUSE-release", "leap", []),
+    ],
+)
+def test_a_package_of_no_version_is_safe_in_the_releases_that_are_known(
+    place: str, version: str, namespaces: list[str]
+) -> None:
+    text = OVAL.format(title="CVE-2024-1000", place=place, version=version)
+    found = advisories(FEED, Bytes("https://suse.example/a.xml", text.encode()))
+    said = [row for each in found.values() for row in rows(each)]
+    assert said == [(namespace, "tar", "unaffected", "unknown", ("",)) for namespace in namespaces]
+
+
+def test_a_definition_without_a_vulnerability_is_reported_with_its_packages() -> None:
+    text = OVAL.format(title="tar", place="sles-release", version="15.4")
+    records, [(place, why)] = read(FEED, Bytes("https://suse.example/a.xml", text.encode()))
+    assert (records, place, why) == ([], "d:1", "it names no CVE")
+    assert isinstance(why, RecordFault)
+    assert "tar" in (why.names or ())
 
 
 @settings(max_examples=50)

@@ -12,7 +12,7 @@ from hullmark.advisories.feeds.feed import CrawlState
 from hullmark.advisories.feeds.suse_csaf import FEED, place_of
 from hullmark.model.advisory import EVERY_VERSION
 from tests.support.advisories import Bytes, sample
-from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, read, rows
+from tests.unit.advisories.feeds.reading import advisories, crawled, damaged, json_document, read, rows
 
 URL = "https://ftp.suse.com/pub/projects/security/csaf-vex/cve-2024-1.json"
 SERVER, MODULE, LONG_TERM = (
@@ -63,6 +63,13 @@ def test_the_server_counts_before_its_modules_and_these_before_long_term_support
     for place, fixed in ((0, "1-1"), (1, "2-1"), (2, "3-1")):
         (row,) = rows(advisories(FEED, document(fixed=builds[: 3 - place]))["CVE-2024-1"])
         assert fixed in str(row)
+
+
+def test_a_vulnerability_without_an_id_is_reported_and_lists_of_changes_hold_none() -> None:
+    nameless = json_document(URL, {"vulnerabilities": [{"product_status": {"fixed": [f"{SERVER}:a-1-1"]}}]})
+    records, problems = read(FEED, Bytes("https://suse.example/changes.csv", CHANGES), nameless)
+    assert (records, [place for place, _ in problems]) == ([], [URL])
+    assert "id" in problems[0][1]
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,17 @@ def test_a_range_that_is_none_costs_only_its_package() -> None:
     assert len(problems) == 2
 
 
+def test_a_package_that_is_safe_in_one_row_is_affected_by_the_others() -> None:
+    ratings: list[dict[str, Any]] = [
+        {"version": "3.1", "vector_string": "", "base_metrics": {"base_score": 7.5}},
+        {"version": "3.1", "vector_string": "CVSS:3.1/AV:N", "base_metrics": {"base_score": 11}},
+        {"version": "3.1", "vector_string": "CVSS:3.1/AV:L", "base_metrics": {"base_score": 5.5}},
+    ]
+    found = of_os("sles:15", {"Version": "0"}, {"Version": "2"}, CVSS=ratings)
+    assert [(row.kind, row.ranges) for row in found.affected] == [("affected", (Range(high="2", fixed="2"),))]
+    assert [rating.vector for rating in found.cvss] == ["CVSS:3.1/AV:L"]
+
+
 def test_conditions_may_lack_commas() -> None:
     assert ranges_of(">= 1.2 < 2 || = 3", "2") == (
         Range(low="1.2", high="2", fixed="2"),

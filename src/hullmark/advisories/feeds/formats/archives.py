@@ -160,9 +160,7 @@ def _tar(document: Document, suffixes: tuple[str, ...]) -> Iterator[tuple[str, i
             if number == _MAX_MEMBERS:
                 raise ValueError(f"it holds more than {_MAX_MEMBERS:,} files")
             if info.isreg() and (not suffixes or info.name.endswith(suffixes)):
-                content = archive.extractfile(info)
-                if content is not None:
-                    yield info.name, info.size, cast("BinaryIO", content)
+                yield info.name, info.size, cast("BinaryIO", archive.extractfile(info))
             archive.members.clear()  # type: ignore[attr-defined] # it remembers every member; a stream never goes back
         stream.check_end()
 

@@ -130,3 +130,49 @@ def test_zstd_ends_whole_where_its_decoder_has_all_of_it(data: bytes, has_checks
 def test_of_any_bytes_whether_they_end_whole_is_told(data: bytes) -> None:
     for start in (b"", b"\x28\xb5\x2f\xfd", b"\x50\x2a\x4d\x18"):
         assert isinstance(ends_whole(io.BytesIO(start + data)), bool)
+
+
+def test_zstd_whose_checksum_is_another_is_damaged() -> None:
+    spoiled = bytearray(ARCHIVES["tar in zstd with a checksum"])
+    spoiled[-1] ^= 1
+    _, [(place, why)] = members_of(bytes(spoiled))
+    assert place == URL
+    assert why.startswith("the archive is damaged: damaged zstd data: ")
+
+
+def test_a_document_that_inflates_to_more_than_is_read_is_refused() -> None:
+    text = b"a" * (archives.MIB + 1)
+    assert whole(Bytes(URL, gzip.compress(text)), archives.MIB + 1) == text
+    with pytest.raises(ValueError, match="it is larger than 1 MiB"):
+        whole(Bytes(URL, gzip.compress(text)), archives.MIB)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "why"),
+    [
+        ("TOTAL_LIMIT", sum(map(len, FILES.values())) - 1, "it holds more than 0 MiB"),
+        ("_MAX_MEMBERS", len(FILES) - 1, f"it holds more than {len(FILES) - 1} files"),
+    ],
+)
+def test_an_archive_that_holds_more_than_is_read_is_damaged(
+    limit: str, value: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, limit, value)
+    for name, data in ARCHIVES.items():
+        assert members_of(data)[1] == [(URL, f"the archive is damaged: {why}")], name
+    monkeypatch.setattr(archives, limit, value + 1)
+    assert all(members_of(data) == (FILES, []) for data in ARCHIVES.values())
+
+
+def test_behind_the_end_of_a_tar_there_may_be_zeros_and_nothing_else() -> None:
+    zeros = b"\0" * (1 << 18)
+    assert members_of(TAR + zeros) == (FILES, [])
+    assert members_of(TAR + zeros + b"x")[1] == [(URL, "the archive is damaged: it ends before its end")]
+
+
+def test_a_stream_that_is_closed_may_be_closed_again() -> None:
+    stream = archives.plain(Bytes(URL, gzip.compress(TEXT))).detach()  # type: ignore[attr-defined]
+    assert stream.readable()
+    for _ in range(2):
+        stream.close()
+        assert stream.closed

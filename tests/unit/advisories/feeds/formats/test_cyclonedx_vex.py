@@ -109,6 +109,49 @@ def test_components_within_components_are_found() -> None:
     assert only(document(vulnerability(), components=[nest])).subcomponents == (LIBRARY["purl"],)
 
 
+def test_components_too_deep_within_others_are_excused_by_nothing() -> None:
+    nest: dict[str, Any] = LIBRARY
+    for number in range(14):
+        nest = {"bom-ref": f"outer{number}", "components": [nest]}
+    assert only(document(vulnerability(), components=[nest])).subcomponents == (LIBRARY["purl"],)
+    deeper = {"bom-ref": "a", "components": [{"bom-ref": "b", "components": [nest]}]}
+    assert read(document(vulnerability(), components=[deeper])) == ([], [])
+
+
+def test_a_component_goes_by_its_digests_too_and_one_without_any_name_by_nothing() -> None:
+    hashes = [{"alg": "SHA-1", "content": "1" * 40}, {"alg": "SHA-256", "content": "AB" * 32}]
+    found = only(document(vulnerability(), components=[{"bom-ref": "lib", "hashes": hashes}]))
+    assert found.subcomponents == ("sha256:" + "ab" * 32,)
+    assert read(document(vulnerability(), components=[{"bom-ref": "lib", "version": "1"}])) == ([], [])
+
+
+def test_a_link_into_this_document_leads_to_its_component() -> None:
+    link = "urn:cdx:3e671687-395b-41f5-a30f-a58921a69b79/1#"
+    assert only(document(vulnerability(ref=f"{link}lib"))).subcomponents == (LIBRARY["purl"],)
+    odd = {**LIBRARY, "bom-ref": "l/b"}
+    assert only(document(vulnerability(ref=f"{link}l%2Fb"), components=[odd])).subcomponents == (LIBRARY["purl"],)
+
+
+def test_other_versions_of_what_has_no_package_url_are_not_spoken_of() -> None:
+    versions = [{"version": "1.3", "status": "unaffected"}]
+    bare = {"bom-ref": "lib", "name": "zlib", "version": "1.2"}
+    assert read(document(vulnerability("exploitable", versions=versions), components=[bare])) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "product"),
+    [
+        ("shop:1.4", "1.4", "shop:1.4"),
+        ("host:5000/shop", "1.4", "host:5000/shop:1.4"),
+        (f"shop@{DIGEST}", "1.4", f"shop@{DIGEST}"),
+        ("shop", "", "shop"),
+    ],
+)
+def test_an_image_that_names_its_tag_is_called_as_it_is(name: str, version: str, product: str) -> None:
+    image = {"bom-ref": "image", "name": name, "version": version}
+    assert only(document(vulnerability(), metadata={"component": image})).products == (product,)
+
+
 def test_without_a_subject_the_component_is_the_product() -> None:
     found = only(document(vulnerability(), metadata={}))
     assert (found.products, found.subcomponents, found.at) == ((LIBRARY["purl"],), (), "")

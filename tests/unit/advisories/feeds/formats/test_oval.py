@@ -183,3 +183,19 @@ def test_red_hats_own_form_is_read() -> None:
 @given(damaged((HEAD + definition(f"<criteria>{leaf('below')}</criteria>") + TESTS).encode()))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(data)
+
+
+def test_a_document_with_more_tests_than_are_read_is_damaged(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = HEAD + definition(leaf("below")) + TESTS
+    monkeypatch.setattr(oval, "_MAX_TESTS", 5)
+    assert len(read(text)[0]) == 1
+    monkeypatch.setattr(oval, "_MAX_TESTS", 4)
+    found, [(_, why)] = read(text)
+    assert (found, why) == ([], "it cannot be read to its end: it has more than 4 tests")
+
+
+def test_what_else_a_test_or_a_document_holds_is_passed_over() -> None:
+    odd = TESTS.replace('<state state_ref="s:below"/>', '<notes/><state state_ref="s:below"/>')
+    odd = odd.replace("</objects>", "<_other_object/></objects>")
+    (one,), (other,) = (read(HEAD + definition(leaf("below")) + tests)[0] for tests in (TESTS, odd))
+    assert one == other
