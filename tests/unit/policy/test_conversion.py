@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from hullmark.model.inventory import Distro
+from hullmark.model.match import Kev
 from hullmark.policy.anchore.bundle import InvalidBundle
 from hullmark.policy.anchore.select import Wildcard
 from hullmark.policy.conversion import translate
@@ -104,6 +106,19 @@ def test_a_rule_may_be_about_vulnerabilities_without_a_fix(state: str, expected:
     seen = facts(packages=[bash], matches=matches(found, packages=[bash]))
     asked = rule("vulnerabilities", "package", {"package_type": "all", "fix_available": "false"})
     assert both(read(bundle(asked)), seen) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("kev", "gap", "expected"),
+    [(None, "", "go"), (None, "the list is not there", "unknown"), (Kev(added="2026-01-02"), "the list is not there", "stop")],
+)  # fmt: skip
+def test_what_is_not_in_a_list_of_exploited_vulnerabilities_that_is_not_whole_is_not_known_in_both(
+    kev: Kev | None, gap: str, expected: str
+) -> None:
+    bash = package("deb", "bash", "1")
+    found = match(bash, "CVE-2026-0001", kev=msgspec.to_builtins(kev))
+    seen = facts(packages=[bash], matches=matches(found, packages=[bash], exploited_gap=gap))
+    assert both(read(second(rule("vulnerabilities", "kev_list"))), seen) == (expected, expected)
 
 
 def test_a_character_by_its_number_is_the_same_one_here() -> None:

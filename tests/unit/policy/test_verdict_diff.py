@@ -217,6 +217,7 @@ def look(**known: KnownVulnerability) -> Lookup:
             ("not known to be exploited, EPSS 0.100", "known to be exploited, EPSS 0.100"),
         ),
         (look(s=KnownVulnerability(content="a"), t=KnownVulnerability(content="b")), Cause.ADVISORY, ("a", "b")),
+        (look(s=KnownVulnerability(content="a"), t=KnownVulnerability(content="a")), Cause.ADVISORY, ("a", "a")),
     ],
 )
 def test_kept_snapshots_tell_severity_and_exploitation_from_the_rest(
