@@ -158,6 +158,30 @@ def test_an_agent_that_is_to_stop_does_so_though_there_is_always_more_to_say(tro
     assert len(agent.spool) == 1
 
 
+class Recording(threading.Condition):
+    """One on which nobody waits: it notes that somebody would have."""
+
+    waits = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
+        return True
+
+
+def test_an_agent_that_is_told_to_stop_while_it_looks_for_news_does_not_wait_for_them(troubled: Troubled) -> None:
+    class Sudden(Stop):
+        def is_set(self) -> bool:
+            is_set = super().is_set()
+            self.set()  # between the first look and the next
+            return is_set
+
+    agent = troubled.agent()
+    agent.spool.changed = waiting = Recording(threading.RLock())
+    agent.send(Sudden())
+    assert waiting.waits == 0
+    assert troubled.server.taken == []
+
+
 def test_no_pause_of_the_client_outlasts_an_agent(troubled: Troubled) -> None:
     stop = Stop()
     settings = HttpSettings(environment={})

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from hullmark.app.check import CheckOptions, load
+from hullmark.app.fix import FixRequest, remedy_of
 from hullmark.app.foundation import on_other_bases
 from hullmark.app.lineage import base_of, with_tags
+from hullmark.app.upkeep import UpkeepRequest
+from hullmark.app.virtual_image import JudgingContext
 from hullmark.app.vulns import MatchOptions, match_scan
 from hullmark.model.match import Suppression
+from hullmark.model.remedy import Remedy
 from hullmark.model.upkeep import BaseImage
 from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.take import take
@@ -111,3 +117,35 @@ def test_other_bases_are_of_no_use_where_the_own_one_is_not_named(images: Mappin
     found, (problem,) = on_other_bases(image, [images["newer"]], RESOURCES, OPTIONS)
     assert found == []
     assert problem.reason == ("which of its layers are a base's is not known: name the base that it is built on, too")
+
+
+FORBIDDING = """\
+schema: hullmark-policy/1
+name: no-zlib
+rules:
+  - {id: no-zlib, gate: packages, trigger: forbidden, action: stop, params: {names: [zlib1g]}}
+"""
+
+
+def test_an_image_that_passes_on_another_base_gets_what_its_dockerfile_has_to_say_instead(
+    images: Mapping[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.yaml").write_text(FORBIDDING)
+    policy = load(tmp_path / "policy.yaml")
+    request = FixRequest(lists=UpkeepRequest(at=TODAY), bases=(images["base"], images["newer"]))
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+
+    def remedy(dockerfile: str = "") -> Remedy:
+        options = CheckOptions(dockerfile=dockerfile)
+        court = JudgingContext(policy=policy, now=now, resources=RESOURCES, options=options)
+        return remedy_of(images["app"], request, court, OPTIONS)
+
+    bare = remedy()
+    assert (bare.before.verdict.value, bare.after.verdict.value) == ("stop", "go")
+    assert [planned.change.base for planned in bare.changes] == [images["newer"]]
+    assert bare.dockerfile.splitlines()[:3] == [
+        "# The image's own Dockerfile, its last FROM changed to",
+        f"# FROM {images['newer']}",
+        "# and this at its end; --dockerfile FILE writes it as a whole.",
+    ]
+    assert f"FROM {images['newer']}\nCOPY app /app" in remedy("FROM debian:13\nCOPY app /app\n").dockerfile

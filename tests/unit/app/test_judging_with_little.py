@@ -27,9 +27,11 @@ from hullmark.source import SourceOptions
 from tests.support.attestations import Signer
 from tests.support.images import layout_of, small_layout
 from tests.support.matching import TODAY, advisory, affected, book_of
+from tests.support.repositories import Entry, served, write_suite
 from tests.support.shelves import put, some_feeds
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+DAYS = ("2026-03-01", "", "2026-02-03")
 OPTIONS, RESOURCES = SourceOptions(), ScanResources()
 ANCHORE = {
     "id": "b",
@@ -142,6 +144,17 @@ def test_an_update_says_since_when_there_is_a_fix_and_an_image_without_packages_
     assert [problem.reason for problem in found.problems] == [
         "the image names no repository that its packages come from"
     ]
+    write_suite(tmp_path / "archive", "trixie", [Entry("zlib1g", "9")])
+    fixes = (affected("debian:13", "zlib1g", "deb", "9", fix_date=day) for day in DAYS)
+    book = book_of(*(advisory(f"A-{number}", part) for number, part in enumerate(fixes)))
+    with served(tmp_path / "archive") as url, book:
+        request = UpkeepRequest(
+            at=TODAY,
+            repositories=("deb http://archive.example trixie main",),
+            mirrors=(("http://archive.example", url),),
+        )
+        (update,) = upkeep_of(f"oci-dir:{image}", request, book, RESOURCES, OPTIONS).updates
+    assert (update.candidate.version, update.since) == ("9", "2026-02-03")
 
 
 # What is reached
