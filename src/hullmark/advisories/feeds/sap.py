@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from hullmark.advisories.feeds.feed import Document, Feed, Get, Report, crawl_of, reason_of
+from hullmark.advisories.feeds.feed import Document, Feed, Get, RecordFault, Report, crawl_of, reason_of
 from hullmark.advisories.feeds.formats import yamls
 from hullmark.advisories.feeds.formats.archives import members
 from hullmark.advisories.feeds.formats.ecosystems import Ecosystem, ecosystem_of
@@ -44,7 +44,9 @@ def parse(documents: Sequence[Document], report: Report) -> Iterator[Advisory]:
             except (ValueError, *UNREADABLE) as error:
                 report(place, reason_of(error, _names(data)))
                 continue
-            if statement.vulnerability_id and statement.vulnerability_id not in seen:
+            if not statement.vulnerability_id:
+                report(place, RecordFault("it names no vulnerability", _names(data)))
+            elif statement.vulnerability_id not in seen:
                 seen.add(statement.vulnerability_id)
                 yield _advisory(statement, report, place)
 

@@ -64,3 +64,12 @@ def test_a_file_of_an_unknown_release_is_reported() -> None:
 @given(damaged(b'<oval_definitions><definitions><definition id="1"/></definitions></oval_definitions>'))
 def test_any_bytes_are_read_or_reported(data: bytes) -> None:
     read(FEED, Bytes("https://a.example/azurelinux-3.0-oval.xml", data))
+
+
+def test_a_definition_whose_test_is_not_a_range_of_versions_is_reported() -> None:
+    text = b"".join(truncated().data.splitlines(keepends=True))
+    odd = text.replace(b'operation="less than or equal">0:2.35-4.cm2', b'operation="pattern match">.*')
+    assert odd != text
+    records, problems = read(FEED, Bytes(truncated().url, odd))
+    assert len(records) == len(advisories(FEED, truncated())) - 1
+    assert [why for _, why in problems] == ["it names no versions of a package"]

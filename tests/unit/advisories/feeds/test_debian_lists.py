@@ -52,6 +52,14 @@ def test_a_regression_update_without_a_cve_is_kept_and_names_what_it_mends() -> 
     assert rows(found) == [("debian:11", "sox", "affected", "fixed", ("14.4.2+git20190427-2+deb11u2",))]
 
 
+def test_an_announcement_of_no_day_of_the_calendar_is_kept_without_one() -> None:
+    for day in ("29 Foo 2023", "sometime", "Foo 29th, 2023"):
+        text = TEXT.partition("[17 Mar")[0].replace("29 Mar 2023", day)
+        (found,) = advisories(FEED, Bytes(LISTS[0], text.encode())).values()
+        assert (found.id, found.published, found.affected[0].fix_date) == ("DSA-5380-1", "", "")
+        assert rows(found) == [("debian:11", "xorg-server", "affected", "fixed", ("2:1.20.11-1+deb11u6",))]
+
+
 def test_states_other_than_a_version() -> None:
     found = {record.id: record for record in read(FEED, GOOD)[0] if isinstance(record, Advisory)}["DTSA-1-1"]
     assert rows(found) == [

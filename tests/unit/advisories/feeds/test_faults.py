@@ -314,7 +314,7 @@ def test_more_names_than_are_followed_make_a_fault_that_may_be_about_any_package
     ],
 )
 def test_names_are_found_in_purls_cpes_and_builds(text: str, names: set[str]) -> None:
-    found = names_at({"a": {"b": [text]}}, "a.**")
+    found = names_at({"a": {"b": [text, 7, None]}}, "a.**")
     assert found is not None
     assert names <= found
     assert names_at({"a": {"b": [text]}}, "a.b.*") == found

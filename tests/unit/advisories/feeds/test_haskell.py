@@ -80,6 +80,12 @@ def test_files_that_cannot_be_read_cost_only_themselves() -> None:
     check_damaged_document(FEED, GOOD)
 
 
+def test_of_an_advisory_told_twice_the_newer_counts() -> None:
+    newer = tar_document(URL, {PLACE: TEXT.replace("memory exhaustion", "no end")})
+    (found,) = advisories(FEED, GOOD, newer).values()
+    assert found.summary == "`readFloat`: no end"
+
+
 @given(damaged(GOOD.data))
 def test_any_bytes_are_read_to_an_end(data: bytes) -> None:
     check_any_bytes(FEED, URL, data)

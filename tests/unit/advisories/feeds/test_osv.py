@@ -42,6 +42,12 @@ def test_archives_records_and_answers_are_read(document: Bytes) -> None:
     assert rows(advisories(FEED, document)["GHSA-1"]) == [("npm", "left-pad", "affected", "fixed", ("1.0",))]
 
 
+def test_an_answer_that_is_not_one_is_reported() -> None:
+    records, [(place, why)] = read(FEED, json_document("https://api.osv.dev/v1/query", {"vulns": 7}))
+    assert (records, place) == ([], "https://api.osv.dev/v1/query")
+    assert why == "it cannot be read: Expected `array | null`, got `int` - at `$.vulns`"
+
+
 def test_of_an_id_the_last_document_counts() -> None:
     changed = json_document(f"{EXPORTS}/npm/GHSA-1.json", record("GHSA-1", "2.0"))
     found = advisories(FEED, archive(record("GHSA-1"), record("GHSA-2")), changed)

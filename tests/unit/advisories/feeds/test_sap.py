@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from hullmark.advisories.feeds.sap import FEED
+from hullmark.model.advisory import Advisory
 from tests.unit.advisories.feeds.counts import check_any_bytes, check_damaged_document, manifest_count, real
 from tests.unit.advisories.feeds.reading import advisories, damaged, read, tar_document
 
@@ -38,11 +39,23 @@ def test_safe_versions_veto_and_of_two_words_on_one_version_the_worse_counts() -
 
 def test_what_cannot_be_read_is_reported_and_the_rest_kept() -> None:
     bad = {"x/a/statement.yaml": "a: [", "x/b/statement.yaml": "vulnerability_id: 7", "x/c/statement.yaml": "[]"}
+    bad["x/d/statement.yaml"] = "a: &x 1\nb: *x"
     nameless = TEXT + "- {id: pkg:maven/struts, affected: true}\n- {id: pkg:cobol/x@1, affected: true}\n"
     records, problems = read(FEED, tar_document(URL, {**bad, PLACE: nameless}))
     assert records == list(advisories(FEED, GOOD).values())
     assert [place for place, _ in problems] == [*bad, PLACE, PLACE]
+    assert problems[3][1] == "it has aliases"
     check_damaged_document(FEED, GOOD)
+
+
+def test_of_a_statement_told_twice_the_newer_counts_and_one_of_no_vulnerability_is_reported() -> None:
+    nameless = TEXT.replace("CVE-2006-1546", "''")
+    newer = tar_document(URL, {PLACE: TEXT.replace("more than", "less than"), "x/b/statement.yaml": nameless})
+    records, problems = read(FEED, GOOD, newer)
+    assert [record.summary for record in records if isinstance(record, Advisory)] == [
+        "Struts before 1.2.9 allows less than it should."
+    ]
+    assert problems == [("x/b/statement.yaml", "it names no vulnerability")]
 
 
 @given(damaged(GOOD.data))

@@ -205,6 +205,12 @@ def test_products_are_read_however_json_writes_them() -> None:
     assert len(told[0]) == 2
 
 
+def test_of_a_cve_of_no_source_package_that_is_known_nothing_is_said() -> None:
+    long = sourced("w" * 1100, "jammy")
+    assert read(FEED, osv(), vex_of(said("affected", "wayland@1?arch=amd64&distro=jammy"))) == ([], [])
+    assert read(FEED, osv(), vex_of(said("affected", long, action_statement=NEVER))) == ([], [])
+
+
 def test_a_notice_names_and_dates_the_fix_wherever_it_stands_in_the_archive() -> None:
     fixed = entry("Ubuntu:22.04:LTS", "wayland", {"fixed": "1.20.0-1ubuntu0.1"})
     notice = {"id": "USN-5614-1", "published": "2022-09-15T16:43:06Z", "affected": [fixed]}

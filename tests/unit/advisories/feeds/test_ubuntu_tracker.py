@@ -30,6 +30,7 @@ Priority_nodejs_jammy: negligible
 CVSS:
  nvd: CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H [7.5 HIGH]
  odd: CVSS:3.1/AV:N [x]
+ more: CVSS:3.1/AV:N [7.5.1 HIGH]
 
 Patches_openssl:
  upstream: https://example.org

@@ -46,6 +46,16 @@ def test_documents_are_read_and_one_that_the_index_names_in_vain_is_reported() -
     assert [place for place, _ in problems] == [f"{URL} h/pkg/oci/b/vex.json"]
 
 
+def test_of_two_lists_the_one_at_the_top_is_the_archives_whichever_comes_first() -> None:
+    top = ("h/index.json", index(("pkg:npm/a", "a.json")))
+    below = ("h/sub/index.json", index(("pkg:npm/b", "b.json")))
+    other = ("h/my-index.json", index(("pkg:npm/c", "c.json")))
+    files = {f"h/{name}.json": vex(f"pkg:npm/{name}") for name in "abc"}
+    for lists in ((top, below, other), (other, below, top)):
+        records, problems = read(FEED, tar_document(URL, {**dict(lists), **files}))
+        assert (products(records), problems) == ([("pkg:npm/a",)], [])
+
+
 @pytest.mark.parametrize("folder", ["", "h/", "a/b/"])
 def test_the_index_alone_says_where_documents_are_wherever_it_stands_in_the_archive(folder: str) -> None:
     files = {

@@ -190,7 +190,7 @@ def _tests(document: Document) -> dict[str, Test]:
                     raise ValueError(f"it has more than {_MAX_TESTS:,} tests")
             elif kind == "object":
                 names[identity] = next((_text(child) for child in element if _local(child.tag) == "name"), "")
-            elif kind == "state":
+            else:
                 states[identity] = _state(element)
     return _resolve_tests(raw, names, states)
 

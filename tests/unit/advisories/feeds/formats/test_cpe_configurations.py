@@ -122,3 +122,11 @@ def test_negated_nodes_and_hardware_say_nothing() -> None:
 def test_any_text_is_a_name_or_none(text: str) -> None:
     found = cpe_of(text)
     assert found is None or found.name.count(":") >= 2
+
+
+def test_what_must_be_there_besides_in_one_node_is_beside_what_is_vulnerable() -> None:
+    both = [{"criteria": CURL, "vulnerable": True}, {"criteria": WINDOWS, "vulnerable": False}]
+    together = configuration(both)
+    together.nodes[0].operator = "AND"
+    apart = configuration([both[0]], [both[1]], operator="AND")
+    assert only(together) == only(apart) != only(configuration([both[0]]))

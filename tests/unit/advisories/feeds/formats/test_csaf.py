@@ -54,6 +54,7 @@ DOCUMENT: dict[str, Any] = {
             related("mod", "rel"),
             related("tar", "rel:mod"),
             related("tar", "image"),
+            {"product_reference": "tar", "relates_to_product_reference": "nowhere"},
         ],
         "product_groups": [{"group_id": "all", "product_ids": ["rel:tar", "image:tar"]}],
     },

@@ -20,7 +20,7 @@ STATEMENT: dict[str, Any] = {
     "products": [
         {
             "@id": "pkg:oci/a",
-            "hashes": {"sha-256": "AB"},
+            "hashes": {"sha-256": "AB", "blake3": "CD"},
             "identifiers": {"purl": "pkg:oci/a@1", "cpe23": "x"},
             "subcomponents": [CRYPTO],
         },

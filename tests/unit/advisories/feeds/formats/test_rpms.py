@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hullmark.advisories.feeds.formats.rpms import below_each, by_arch, instant, is_debug, nevra
+from hullmark.advisories.feeds.formats.rpms import EVR_ORDER, below_each, by_arch, instant, is_debug, nevra
 from hullmark.model.advisory import EVERY_VERSION, Range
 
 
@@ -58,6 +58,10 @@ def test_fixes_of_several_upstream_versions_are_ranges_from_each() -> None:
     )
     assert below_each(["1-3", "1-4"], min) == (Range(high="1-3", fixed="1-3"),)
     assert below_each([]) == (EVERY_VERSION,)
+
+
+def test_a_version_that_rpm_cannot_read_stands_in_the_order_of_its_text() -> None:
+    assert sorted(["1-10", "", "1-9"], key=EVR_ORDER) == ["", "1-9", "1-10"]
 
 
 def test_an_architecture_is_told_only_where_fixes_differ() -> None:
