@@ -93,8 +93,6 @@ def _wide(body: bytes, ends: Sequence[int]) -> Iterator[Text]:
                 last = found.end()
                 yield Text(found.start(), 2, found[0][::2])
                 break
-            if found.start() >= end:
-                break
 
 
 def _list_base64_forms(word: bytes, any_case: bool) -> Iterator[bytes]:

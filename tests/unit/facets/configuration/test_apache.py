@@ -386,80 +386,16 @@ def test_what_has_no_end_is_cut_short() -> None:
     assert max(len(key) for key in named.values) < 100
 
 
-@pytest.mark.parametrize(
-    ("main", "root", "is_debian"),
-    [
-        ("etc/apache2/apache2.conf", "etc/apache2", True),
-        ("etc/apache2/httpd.conf", "etc/apache2", False),
-        ("etc/httpd/conf/httpd.conf", "etc/httpd", False),
-        ("usr/local/apache2/conf/httpd.conf", "usr/local/apache2", False),
-    ],
-)
-def test_installations(main: str, root: str, is_debian: bool) -> None:
-    found = read_settings(APACHE, {main: "Include conf/a.conf\n", f"{root}/conf/a.conf": "ServerName x"})
+def test_what_ends_no_section_is_told_where_it_is_read_and_odd_sections_hide_nothing_behind_them() -> None:
+    text = "</Directory>\n<IfModule none>\n</Files>\n<Files x>\n</IfModule>\n</Files>\n</IfModule>\n"
+    text += "<LuaHookX y>\nUser b\n</LuaHookX>\nUser a\n"
+    found = read(text)
+    assert found.problems == [(f"/{MAIN}", "line 1: </directory> ends no section that is open")]
+    assert found.values["apache.User"] == "a"
+
+
+@pytest.mark.parametrize(("operator", "holds"), [(">=", True), ("<", False)])
+def test_every_release_of_today_is_at_least_the_first_stable_one(operator: str, holds: bool) -> None:
+    found = read(f"ServerTokens Full\n<IfVersion {operator} 2.4.1>\nServerTokens Prod\n</IfVersion>\n")
+    assert found.values["apache.ServerTokens"] == ("Prod" if holds else "Full")
     assert found.problems == []
-    assert found.values["apache.ServerName"] == "x"
-    assert ("unixd_module" in found.values["apache.modules"]) == is_debian  # type: ignore[operator]
-
-
-def test_a_second_installation_has_its_own_name() -> None:
-    found = read_settings(APACHE, {MAIN: "ServerName a", "usr/local/apache2/conf/httpd.conf": "ServerName b"})
-    assert found.values["apache.ServerName"] == "a"
-    assert found.values["apache[/usr/local/apache2/conf/httpd.conf].ServerName"] == "b"
-
-
-_SITE = "DocumentRoot /var/www\nServerName x\n<Directory /var/www>\nOptions FollowSymLinks\nAllowOverride {}\n</Directory>\n"
-_ACCESS = "Options +Indexes\nServerSignature On\nphp_flag display_errors on\nRewriteEngine on\n"
-
-
-@pytest.mark.parametrize(
-    ("override", "told"),
-    [
-        ("All", {"Options": ("FollowSymLinks", "Indexes"), "ServerSignature": "On", "RewriteEngine": True}),
-        ("Options", {"Options": ("FollowSymLinks", "Indexes"), "ServerSignature": "On", "RewriteEngine": None}),
-        ("Options=Indexes,ExecCGI", {"Options": ("FollowSymLinks", "Indexes"), "RewriteEngine": None}),
-        ("FileInfo Nonfatal=All", {"Options": ("FollowSymLinks",), "RewriteEngine": True}),
-        ("None", {"Options": ("FollowSymLinks",), "ServerSignature": None, "RewriteEngine": None}),
-        ("None\nAllowOverrideList Options", {"Options": ("FollowSymLinks", "Indexes"), "RewriteEngine": None}),
-    ],
-)
-def test_what_is_overridden_counts_as_far_as_it_is_allowed(override: str, told: dict[str, object]) -> None:
-    found = read(_SITE.format(override), {"var/www/.htaccess": _ACCESS})
-    assert {name: found.values.get(f"apache.directory[/var/www].{name}") for name in told} == told
-    assert found.problems == []
-
-
-def test_a_folder_below_takes_over_what_is_overridden_and_what_lies_elsewhere_does_not_count() -> None:
-    files = {
-        "var/www/a/.htaccess": "Options Indexes\n",
-        "var/www/a/b/.htaccess": "Options +ExecCGI\n<Files x>\nRequire all granted\n</Files>\nInclude /etc/x\n",
-        "srv/.htaccess": "Options All\n",
-    }
-    found = read(_SITE.format("All"), files)
-    assert found.values["apache.directory[/var/www/a].Options"] == ("Indexes",)
-    assert found.values["apache.directory[/var/www/a/b].Options"] == ("ExecCGI", "Indexes")
-    assert found.values["apache.directory[/var/www/a/b].files[x].Require"] == ("all granted",)
-    assert not [key for key in found.values if "/srv" in key]
-    (place,) = ((s.path, s.line) for s in found.settings if s.key == "apache.directory[/var/www/a/b].Options")
-    assert place == ("/var/www/a/b/.htaccess", 1)
-    assert found.problems == [("/var/www/a/b/.htaccess", "line 5: Include may not stand here")]
-
-
-def test_a_host_of_its_own_decides_for_its_folders() -> None:
-    text = _SITE.format("None") + (
-        "<VirtualHost *:80>\nDocumentRoot /srv\n<Directory /srv>\nAllowOverride All\n</Directory>\n</VirtualHost>\n"
-    )
-    found = read(text, {"srv/.htaccess": "Options Indexes\n", "var/www/.htaccess": "Options Indexes\n"})
-    assert found.values["apache.virtual_host[0].directory[/srv].Options"] == ("Indexes",)
-    assert found.values["apache.directory[/var/www].Options"] == ("FollowSymLinks",)
-
-
-def test_files_with_another_name_are_not_known() -> None:
-    text = "AccessFileName over.conf\n" + _SITE.format("All")
-    found = read_settings(APACHE, {MAIN: text, "etc/apache2/over.conf": "Options All\n"})
-    assert found.values["apache.directory[/var/www].Options"] == ("FollowSymLinks",)
-
-
-@given(st.text('AllowOverride Options+-Indexes<>/\n"FilesDirectory', max_size=80))
-def test_any_access_file_is_read(text: str) -> None:
-    read(_SITE.format("All"), {"var/www/.htaccess": text})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hullmark.facets.configuration.bracketed import escape_brackets
+from hullmark.facets.configuration.bracketed import BracketedNames, escape_brackets
 
 
 def test_long_names_that_begin_alike_stay_apart() -> None:
@@ -13,3 +13,8 @@ def test_long_names_that_begin_alike_stay_apart() -> None:
 
 def test_a_name_closes_no_bracket() -> None:
     assert escape_brackets("a]b") == "a\\x5db"
+
+
+def test_a_name_that_stands_for_a_second_one_is_given_once() -> None:
+    names = BracketedNames()
+    assert [names.name(name) for name in ("a#2", "a", "a", "a")] == ["a#2", "a", "a#3", "a#4"]

@@ -184,8 +184,16 @@ def test_names_are_not_judged_where_plugins_are_loaded_or_another_release_is_mea
 
 
 def test_comments_in_and_behind_quotes_and_files_that_are_no_files() -> None:
-    text = "[mysqld]\ninit_connect = 'a # b' # c\nlog_error = \"a # b\n!include /etc/d\nmaximum-max_connections = 5\n"
+    text = "[client]\nloose-port=1\n[mysqld]\ninit_connect = 'a # b' # c\nslow_query_log_file = 'a#b'\n"
+    text += 'log_error = "a # b\n!include /etc/d\nmaximum-max_connections = 5\n'
     found = read_settings(MYSQL, {"etc/my.cnf": text, "etc/d/x": ""}, links={"etc/mysql/my.cnf": "/etc/d"})
     written = {s.key.removeprefix("mysql.server."): s.value for s in found.settings if s.path}
-    assert written == {"init_connect": "a # b", "log_error": '"a # b', "maximum_max_connections": 5}
+    assert found.values["mysql.client[client].port"] == 1
+    del written["mysql.client[client].port"]
+    assert written == {
+        "init_connect": "a # b",
+        "slow_query_log_file": "a#b",
+        "log_error": '"a # b',
+        "maximum_max_connections": 5,
+    }
     assert found.problems == []

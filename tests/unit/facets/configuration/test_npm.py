@@ -64,3 +64,9 @@ def test_an_image_without_them_has_no_settings() -> None:
 @given(st.text(alphabet="a[]=:_auth\n ;#'\\", max_size=100))
 def test_no_text_is_too_odd(text: str) -> None:
     read_settings(NPM, {"root/.npmrc": text, ".npmrc": text})
+
+
+def test_lines_in_a_section_do_not_count() -> None:
+    found = read_settings(NPM, {"root/.npmrc": "a=1\n[s]\nb=2\n=3\n"})
+    assert {s.key: s.value for s in found.settings if s.path} == {"npm.a": 1}
+    assert found.problems == [("/root/.npmrc", "line 2: a section, which npm does not read")]

@@ -332,3 +332,30 @@ def test_what_every_pool_changes_is_in_effect_everywhere() -> None:
 def test_functions_that_pools_disable_are_added() -> None:
     found = _fpm("[www]\nphp_admin_value[disable_functions] = exec,system\n", "disable_functions = phpinfo,exec\n")
     assert found["php.fpm.pool[www].disable_functions"] == ("phpinfo", "exec", "system")
+
+
+FPM = "usr/local/etc/php-fpm.conf"
+
+
+def test_what_apache_brings_reads_the_same_file() -> None:
+    files = {"usr/local/etc/php/php.ini": "x=1", "usr/lib/apache2/modules/libphp.so": ""}
+    assert read_settings(PHP, files).values["php.apache2.x"] == "1"
+
+
+def test_folders_with_odd_names_are_none_of_php_s() -> None:
+    files = {"etc/php/8.4/cli/php.ini": "x=1", "etc/php/o d/cli/php.ini": "x=2", "etc/php/8.4/x y/php.ini": "y=1"}
+    found = read_settings(PHP, {**files, "etc/php8/cli/php.ini": "x=3", "etc/php8/x y/php.ini": "y=1"})
+    assert sorted(key for key in found.values if key.endswith((".x", ".y"))) == ["php.cli.x", "php[/etc/php8].cli.x"]
+
+
+def test_entries_of_pools_that_are_none_are_left_out_and_a_pool_without_a_manager_is_refused() -> None:
+    text = "[global]\nerror_log[a]=b\n[www]\nuser=w\nlisten=9000\npm.x/y=1\nphp_value[a b]=1\nenv[A B]=x\n"
+    found = read_settings(PHP, {"usr/local/etc/php/php.ini": "", FPM: text})
+    assert {s.key: s.value for s in found.settings if ".pool[" in s.key and s.path} == {
+        "php.fpm.pool[www].user": "w",
+        "php.fpm.pool[www].listen": "9000",
+    }
+    assert found.problems == [
+        *((f"/{FPM}", f"line {line}: this is no setting, and is left out") for line in (6, 7, 8)),
+        (f"/{FPM}", "php-fpm refuses to start: pool www: its process manager (pm) is not given"),
+    ]

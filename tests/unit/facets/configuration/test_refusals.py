@@ -10,6 +10,7 @@ from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.mysql import PARSER as MYSQL
 from hullmark.facets.configuration.nginx import PARSER as NGINX
 from hullmark.facets.configuration.nginx_grammar import FORMS
+from hullmark.facets.configuration.parser import Parser
 from hullmark.facets.configuration.php import PARSER as PHP
 from hullmark.facets.configuration.postgresql import PARSER as POSTGRESQL
 from hullmark.facets.configuration.redis import PARSER as REDIS
@@ -42,9 +43,17 @@ def test_a_file_that_is_refused_has_a_problem_and_no_other_has(refusal: Refusal)
     assert bool(found.problems) is refusal.is_refused, found.problems
 
 
-def test_many_refusals_are_told_in_part() -> None:
-    found = read_settings(NGINX, {MAIN["nginx"]: "events {}\n" + "nothing a;\n" * 100})
+@pytest.mark.parametrize(
+    ("parser", "program", "text"),
+    [
+        (NGINX, "nginx", "events {}\n" + "nothing a;\n" * 100),
+        (APACHE, "apache", "LoadModule mpm_event_module x\n" + "Nothing a\n" * 60),
+    ],
+)
+def test_many_refusals_are_told_in_part(parser: Parser, program: str, text: str) -> None:
+    found = read_settings(parser, {MAIN[program]: text})
     assert len(found.problems) == 50
+    assert found.problems[-1][1].startswith("line 51: ")
 
 
 @pytest.mark.parametrize("release", ["1.29.0-1", "2.0-1"])

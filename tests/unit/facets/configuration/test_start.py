@@ -271,6 +271,11 @@ def test_supervisors_that_are_not_understood_are_told(cmd: str, files: Mapping[s
     assert len(start.untold) == 1
 
 
+def test_a_program_in_another_language_that_names_none_is_no_matter() -> None:
+    start = start_of("/run.py", {"/run.py": "#!/usr/bin/python3\nprint('started')\n"})
+    assert (start.commands, start.untold) == ((), ())
+
+
 def test_a_service_with_options_of_its_own_is_not_known() -> None:
     (command,) = start_of("service ssh start", {"/etc/default/ssh": "# options\nSSHD_OPTS='-o X=1'\n"}).commands
     assert (command.program, command.is_known) == ("sshd", False)

@@ -75,3 +75,8 @@ def test_no_text_is_too_odd(text: str) -> None:
 def test_a_link_to_dev_null_takes_the_place_of_a_file_of_its_name() -> None:
     read = read_settings(SYSCTL, {"usr/lib/sysctl.d/a.conf": "a.b=1\n"}, links={"etc/sysctl.d/a.conf": "/dev/null"})
     assert (read.values, read.problems) == ({}, [])
+
+
+def test_a_line_that_leaves_a_parameter_alone_takes_nothing_back() -> None:
+    assert read("a.b = 1\n-a.b\n").values == {"sysctl.a.b": 1}
+    assert read("-a.b\na.b = 1\n").values == {"sysctl.a.b": 1}
