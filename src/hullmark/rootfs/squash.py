@@ -5,7 +5,7 @@ Follows the OCI image specification (layer.md, "Applying changesets") and, where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -70,7 +70,7 @@ class _Fold:
         is_top = layer == len(self._records) - 1
         hidden: dict[bytes, int] = {b"": self._emptied.get(b"", 0)}
         emptying: list[bytes] = []
-        removing: list[bytes] = []
+        markers: list[Entry] = []
         symlinks = self._symlinks
         last, filled, by = b"/", b"/", 0
         # From last to first: where several entries have one path, the last one counts.
@@ -80,11 +80,7 @@ class _Fold:
             path, kind = entry.path, entry.kind
             if kind != "f":
                 if kind in "wo":
-                    emptying.append(path)
-                    if kind == "w":
-                        removing.append(path)
-                    else:
-                        self._made.setdefault(path, layer)
+                    markers.append(entry)
                     continue
                 if kind == "l":
                     symlinks.append(path)
@@ -113,11 +109,19 @@ class _Fold:
                 folders.add(folder)
                 filled = folder
             nodes[path] = Node(layer, position, entry)
-        for path in removing:
-            removed.setdefault(path, layer)
-            self._made.setdefault(path.rpartition(b"/")[0], layer)
+        self._note_markers(layer, markers)
         for path in emptying:
             self._emptied.setdefault(path, layer)
+
+    def _note_markers(self, layer: int, markers: Iterable[Entry]) -> None:
+        """What the whiteouts of a layer hide from those below, and the folders that they stand in."""
+        for marker in markers:
+            folder = path = marker.path
+            if marker.kind == "w":
+                self._removed.setdefault(path, layer)
+                folder = path.rpartition(b"/")[0]
+            self._emptied.setdefault(path, layer)
+            self._made.setdefault(folder, layer)
 
     def _drop_files_in_the_way(self) -> None:
         """A layer that has anything below a path makes it a folder, also with a whiteout, or with what an upper layer hides again: a
