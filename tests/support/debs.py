@@ -98,3 +98,15 @@ def write_debs(
         places.append(place)
     write_lists(folder, suite, "\n".join(stanzas).encode(), fields)
     return places
+
+
+def sparse_tar(name: str, size: int) -> bytes:
+    """An archive with a file of this name that is one hole of so many bytes."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo(name)
+        said = {"major": "1", "minor": "0", "name": name, "realsize": str(size)}
+        info.pax_headers = {f"GNU.sparse.{key}": value for key, value in said.items()}
+        info.size = 512
+        tar.addfile(info, io.BytesIO(b"1\n0\n0\n".ljust(512, b"\0")))
+    return out.getvalue()

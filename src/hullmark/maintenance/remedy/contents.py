@@ -109,9 +109,10 @@ def _read_control_files(tar: bytes) -> dict[str, bytes]:
     """The files of a control archive. Raises ValueError for damage."""
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        # What is packed in it once more, and files with holes, would be read without a bound.
+        with tarfile.open(fileobj=io.BytesIO(tar), mode="r:") as archive:
             for member in archive:
-                file = archive.extractfile(member) if member.isfile() else None
+                file = archive.extractfile(member) if member.isfile() and not member.issparse() else None
                 if file is not None:
                     found.setdefault(member.name.removeprefix("./"), file.read())
     except (tarfile.TarError, EOFError, OSError) as error:

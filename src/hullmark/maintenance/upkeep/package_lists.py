@@ -80,9 +80,12 @@ def _join_fields(fields: Mapping[bytes, bytes], *names: bytes) -> str:
 def apks_in(body: bytes, wanted: Collection[str]) -> Iterator[ListedPackage]:
     """The packages of these names in an APKINDEX.tar.gz. Raises ValueError for damage."""
     try:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces("APKINDEX.tar.gz", body, _MAX_INDEX)))) as tar:
+        unpacked = io.BytesIO(b"".join(pieces("APKINDEX.tar.gz", body, _MAX_INDEX)))
+        # What is packed in it once more, and files with holes, would be read without a bound.
+        with tarfile.open(fileobj=unpacked, mode="r:") as tar:
             # The signature comes first, in an archive of its own that the index follows.
-            member = next((entry for entry in tar if entry.name == "APKINDEX" and entry.isfile()), None)
+            named = (entry for entry in tar if entry.name == "APKINDEX" and entry.isfile() and not entry.issparse())
+            member = next(named, None)
             file = tar.extractfile(member) if member is not None else None
             text = file.read() if file is not None else b""
     except (tarfile.TarError, EOFError, OSError) as error:

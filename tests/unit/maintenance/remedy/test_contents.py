@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
+import lzma
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hullmark.maintenance.remedy.ar import decompress_member
 from hullmark.maintenance.remedy.contents import DebReading, read_deb
 from hullmark.model.upkeep import PackageUpdate
 from hullmark.scanning.analysis import reads_for
-from tests.support.debs import Deb, packed
+from tests.support.debs import Deb, _member, packed, sparse_tar
 from tests.unit.maintenance.remedy.test_instructions import package
 
 UPDATE = PackageUpdate(installed=package("tool"), candidate=package("tool", "2"), index="")
@@ -65,6 +67,35 @@ def test_hashes_are_there_only_where_those_of_the_image_are() -> None:
 def test_a_damaged_deb_is_not_read(cut: int) -> None:
     with pytest.raises(ValueError, match=r"it is (not a deb|cut short|damaged)"):
         read_deb(packed(DEB)[:cut], UPDATE, (), DebReading(reads=()))
+
+
+def test_a_record_that_is_one_large_hole_is_passed_over() -> None:
+    """It takes no room in the archive, and would fill the memory."""
+    control = gzip.compress(sparse_tar("./conffiles", 1 << 50))
+    parts = (("debian-binary", b"2.0\n"), ("control.tar.gz", control), ("data.tar.gz", gzip.compress(EMPTY_TAR)))
+    found = read_deb(b"!<arch>\n" + b"".join(map(_member, parts)), UPDATE, (), DebReading(reads=()))
+    assert (found.conffiles, found.kept) == (b"", frozenset())
+
+
+EMPTY_TAR = bytes(10_240)
+
+
+@pytest.mark.parametrize(
+    ("control", "data", "message"),
+    [
+        (b"text" * 300, EMPTY_TAR, "it is damaged: "),
+        (lzma.compress(EMPTY_TAR), EMPTY_TAR, "it is damaged: "),
+        (EMPTY_TAR, b"text" * 300, "a layer is not a tar archive"),
+        (EMPTY_TAR, gzip.compress(EMPTY_TAR)[:-9], "a layer is damaged: "),
+    ],
+)
+def test_a_deb_whose_archives_are_damaged_is_not_read(control: bytes, data: bytes, message: str) -> None:
+    """That is the reason why the update is not seen. What is packed twice would unpack without a bound."""
+    parts = (("debian-binary", b"2.0\n"), ("control.tar.gz", gzip.compress(control)), ("data.tar.gz", data))
+    body = b"!<arch>\n" + b"".join(map(_member, parts))
+    with pytest.raises(ValueError, match=message) as refused:
+        read_deb(body, UPDATE, (), DebReading(reads=()))
+    assert str(refused.value).isprintable()
 
 
 @given(st.binary(max_size=200), st.sampled_from(("", ".gz", ".xz", ".zst", ".lz")))

@@ -37,6 +37,7 @@ def test_needs_that_only_a_newer_version_meets_come_along() -> None:
 def test_what_it_cannot_be_beside_becomes_newer_too() -> None:
     assert names(update("tool", breaks="old (<< 2), absent"), update("old")) == ["old", "tool"]
     assert names(update("tool", breaks="old (<< 2)")) == "tool 2 cannot be beside old"
+    assert names(update("tool", breaks="old (<< 1), tool")) == ["tool"]
 
 
 def test_what_is_not_there_is_not_brought() -> None:

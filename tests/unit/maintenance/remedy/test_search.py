@@ -71,3 +71,28 @@ def test_a_change_that_brings_something_new_is_left_out() -> None:
 def test_where_nothing_helps_nothing_is_changed() -> None:
     found = smallest_set(changes(3), lambda chosen: frozenset("a"))
     assert (found.chosen, found.judged) == (frozenset(), 2)
+
+
+def test_where_changes_exclude_each_other_neither_the_mildest_nor_the_harshest_need_be_the_one() -> None:
+    """Each is tried in the place of what it excludes."""
+    mends = [frozenset("a"), frozenset("ab"), frozenset("a")]
+    found = smallest_set(changes(3), covering(mends, frozenset("ab")), lambda chosen: len(chosen) <= 1)
+    assert found.chosen == {1}
+
+
+def test_a_smaller_set_is_found_where_giving_up_one_after_the_other_ends_at_a_larger_one() -> None:
+    """Three of them mend together, or two others: the harshest are given up first, which leaves the three."""
+
+    def judge(chosen: ChangeSet) -> Blockers:
+        return frozenset() if {0, 1, 2} <= chosen or {3, 4} <= chosen else frozenset("a")
+
+    same = [Change(kind="update", subject=str(place), summary="") for place in range(5)]
+    assert smallest_set(same, judge)[:2] == (frozenset((3, 4)), "judged")
+
+
+def test_of_more_changes_than_can_be_judged_all_are_made() -> None:
+    """Each is needed; that fewer would do is not said."""
+    mends = [frozenset((str(place),)) for place in range(300)]
+    found = smallest_set(changes(300), covering(mends, frozenset(map(str, range(300)))))
+    assert (found.chosen, found.proof) == (frozenset(range(300)), "greedy")
+    assert found.judged <= 160

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from hullmark.catalog.systems import rpm
+from hullmark.catalog.systems.apk import INSTALLED, InstalledPackage
 from hullmark.catalog.systems.dpkg_files import LIST
 from hullmark.catalog.systems.dpkg_status import STATUS, Stanza
+from hullmark.catalog.systems.rpmdb import Database
+from hullmark.catalog.systems.rpmdb.header import RpmHeader
 from hullmark.maintenance.remedy.flatten import can_be_copied, flatten_layers, settings_of, without
 from hullmark.maintenance.remedy.rebase import rebased_layers, rebased_settings
 from hullmark.maintenance.remedy.stack import LayerStack
@@ -101,6 +107,48 @@ def test_what_nobody_saw_of_an_update_is_a_problem() -> None:
     assert (installed([base, both[1]]), both[1].problems) == ([], [])
 
 
+def test_a_path_that_is_not_in_the_image_is_not_changed() -> None:
+    """A finding may be about a file that a later layer deleted; a package may list files that are not there."""
+    base = record("usr/bin/a", "usr/bin/b", packages=[stanza("a")])
+    a = package("a")
+    change = Change(kind="file", subject="", summary="", files=(FileChange("/gone"), FileChange("/usr/bin/b")))
+    seen, _ = changed(base, {a.purl: ["/usr/bin/a", "/usr/share/doc/a"]}, removal(a), change)
+    assert seen.keys() == {DATABASE}
+
+
+def test_apks_database_has_the_newer_versions_and_what_nothing_was_done_about() -> None:
+    """Facts that other readers took of the file stay as they are."""
+
+    def listed(name: str, version: str = "1") -> InstalledPackage:
+        return InstalledPackage(name, version, "", "", "", "", "", "", "", b"")
+
+    base = record("lib/apk/db/installed", "bin/a")
+    base.facts[INSTALLED.name] = [(0, tuple(map(listed, "abc")))]
+    base.facts["other"] = [(0, "text")]
+    newer = replace(package("a"), type="apk"), replace(package("a", "2"), type="apk")
+    update = PackageUpdate(installed=newer[0], candidate=newer[1], index="")
+    gone = replace(package("b"), type="apk")
+    _, top = changed(base, {}, Change(kind="update", subject="a", summary="", updates=(update,)), removal(gone))
+    assert top.facts[INSTALLED.name] == [(0, (listed("a", "2"), listed("c")))]
+    assert top.facts["other"] == [(0, "text")]
+
+
+def test_rpms_database_has_the_newer_versions_and_of_its_log_nothing_is_known() -> None:
+    """The log lies over the database, and would hide what is written there."""
+    base = record("var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/rpmdb.sqlite-wal", "bin/a")
+    headers = (RpmHeader("a", "1", "1.el9"), RpmHeader("b", "3", "1.el9"))
+    base.facts[rpm.DATABASE.name] = [(0, Database(headers))]
+    base.facts[rpm.LOG.name] = [(1, None)]
+    newer = replace(package("a", "1-1.el9"), type="rpm"), replace(package("a", "2:2-4.el9"), type="rpm")
+    update = PackageUpdate(installed=newer[0], candidate=newer[1], index="")
+    _, top = changed(base, {}, Change(kind="update", subject="a", summary="", updates=(update,)))
+    [(_, database)] = top.facts[rpm.DATABASE.name]
+    assert [(each.name, each.epoch, each.version, each.release) for each in database.headers] == [
+        ("a", 2, "2", "4.el9"), ("b", None, "3", "1.el9"),
+    ]  # fmt: skip
+    assert "how newer packages change a log of rpm's database is not known" in [each.reason for each in top.problems]
+
+
 def test_packages_above_a_base_are_those_of_three_databases() -> None:
     old = record("bin/sh", packages=[stanza("a"), stanza("b"), stanza("c"), stanza("d"), stanza("gone")])
     new = record(
@@ -114,6 +162,13 @@ def test_packages_above_a_base_are_those_of_three_databases() -> None:
     # What the new base renewed more than the layers above brings its own files.
     assert b"usr/lib/c" not in squash(found).nodes
     assert b"usr/lib/d" in squash(found).nodes
+
+
+def test_a_version_that_is_not_one_counts_as_renewed_by_the_layers_above() -> None:
+    """Nobody can say which is newer: what the image itself has is kept."""
+    old, new = record(packages=[stanza("a"), stanza("b")]), record(packages=[stanza("a", "2"), stanza("b", "1")])
+    upper = record(packages=[stanza("a", "not a version!"), stanza("b")])
+    assert sorted(installed(rebased_layers([old, upper], 1, [new]))) == [("a", "not a version!"), ("b", "1")]
 
 
 def test_settings_of_the_old_base_become_those_of_the_new_one() -> None:

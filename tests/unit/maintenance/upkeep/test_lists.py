@@ -14,6 +14,7 @@ from hullmark.maintenance.upkeep.apt_release import BUT_UPGRADES, NOT_AUTOMATIC,
 from hullmark.maintenance.upkeep.apt_sources import AptSource, parse_sources
 from hullmark.maintenance.upkeep.package_lists import ListedPackage, apks_in, packages_in
 from hullmark.model.package import SourcePackage
+from tests.support.debs import sparse_tar
 from tests.support.repositories import Entry, apk_index, stanza
 
 LINES = b"""
@@ -152,6 +153,14 @@ def test_alpines_index_is_read() -> None:
     ]
     with pytest.raises(ValueError, match=r"damaged|no APKINDEX"):
         list(apks_in(apk_index(entries)[:-20], {"busybox"}))
+    with pytest.raises(ValueError, match="it is damaged"):  # packed twice: it would unpack without a bound
+        list(apks_in(gzip.compress(apk_index(entries)), {"busybox"}))
+
+
+def test_an_index_that_is_one_large_hole_is_none() -> None:
+    """It takes no room in the archive, and would fill the memory."""
+    with pytest.raises(ValueError, match="it has no APKINDEX"):
+        list(apks_in(gzip.compress(sparse_tar("APKINDEX", 1 << 50)), {"x"}))
 
 
 @given(st.binary(max_size=200))
