@@ -115,5 +115,5 @@ def test_roles_and_what_they_demand_reach_the_session(
         return FakeSession(ecs)
 
     monkeypatch.setattr(aws, "AwsSession", session)
-    assert hullmark(*WORDS, "--role", "arn:role/reader", "--external-id", "7").status == 1
+    assert hullmark(*WORDS, "--role", "arn:role/reader", "--external-id", "7", "--interval", "1").status == 1
     assert [(one.role, one.external_id) for one in made] == [("arn:role/reader", "7")]

@@ -20,7 +20,7 @@ from hullmark.places.gates.kubernetes import exports
 from hullmark.places.gates.verdicts import LocalVerdicts
 from tests.support.gated_docker import judged, keep_verdicts
 from tests.support.images import sha256
-from tests.support.in_process import CommandLine, Reply, TableServer, refused, tell_to_end
+from tests.support.in_process import CommandLine, Reply, Sequenced, TableServer, refused, tell_to_end
 
 GOOD, BAD = judged(sha256(b"good"), Outcome.GO), judged(sha256(b"bad"), Outcome.STOP, "exploited")
 DESCRIPTOR = ("-stdin-media-type", "application/vnd.oci.descriptor.v1+json")
@@ -43,10 +43,11 @@ def page(*images: Any) -> Any:
 def test_verdicts_are_fetched_once_and_the_server_is_told_what_is_not_known(
     hullmark: CommandLine, server: TableServer
 ) -> None:
-    """An image that the server refuses is said and not asked for again; without a word of news nothing changes."""
+    """A server that is busy is asked again. An image that it refuses is said and not asked for again; without news nothing changes."""
     path = hullmark.place / "verdicts.db"
+    busy, refusal = Reply(503, None, {"retry-after": "0"}), refused(422, "no such\x1b image")
     hullmark("admit", "sync", "--verdicts", path)  # the server that it is of is noted
-    server.answers = {f"{SYNC}?limit=500": page(GOOD, BAD), "POST /images": refused(422, "no such\x1b image")}
+    server.answers = {f"{SYNC}?limit=500": page(GOOD, BAD), "POST /images": Sequenced([busy, refusal])}
     known = LocalVerdicts(path)
     known.queue("shop:2", datetime.now(UTC))
     known.close()

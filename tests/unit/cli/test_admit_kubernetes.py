@@ -9,11 +9,13 @@ import ssl
 import stat
 import threading
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 import yaml
+from cryptography import x509
 
 from hullmark.cli import admit_kubernetes
 from hullmark.model.admission import AdmissibleImage, AdmissionPage
@@ -154,6 +156,13 @@ def shake_hands(asking: ssl.SSLContext, serving: ssl.SSLContext, name: str) -> N
         except ssl.SSLWantReadError:
             continue
     assert ends[0].getpeercert()
+
+
+def test_a_certificate_is_good_for_as_many_days_as_it_is_to_be(hullmark: CommandLine) -> None:
+    assert hullmark("admit", "certificate", "--into", "tls", "--days", "30").status == 0
+    found = x509.load_pem_x509_certificate((hullmark.place / "tls" / "tls.crt").read_bytes())
+    left = found.not_valid_after_utc - datetime.now(UTC)
+    assert timedelta(days=29) < left <= timedelta(days=30)
 
 
 def test_a_secret_holds_the_authority_that_manifests_are_patched_with(hullmark: CommandLine) -> None:

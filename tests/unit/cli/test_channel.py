@@ -142,6 +142,8 @@ def test_a_preview_shows_each_message_that_would_be_sent(hullmark: CommandLine, 
         *("--- mail a@example.org, b@example.org", "", "", "", "nothing was sent"),
     ]
     assert changed(server) == {"message": 7, "templates": {"title": "new"}}
+    whole = hullmark("channel", "preview", "ops", "-o", "json").document
+    assert whole == server.answers["POST /channels/ops/preview"]
 
 
 def test_a_rotated_secret_is_shown_with_the_time_of_the_old_one(hullmark: CommandLine, server: TableServer) -> None:

@@ -148,6 +148,8 @@ def test_an_advisory_of_very_many_packages_is_shown_in_part_and_says_so(hullmark
     assert (len(lines), lines[-1]) == (44, "    and 4 more, all of them with -o json")
     (whole,) = json.loads(hullmark("db", "search", "A-000001", "-o", "json").out)
     assert len(whole["affected"]) == 44
+    put(shelf, {"one": [replace(numbered(1), aliases=())]})
+    assert not any("also" in line for line in hullmark("db", "search", "A-000001").text.splitlines())
     assert hullmark("db", "search").refusal[0] == "what is to be searched?"
     assert hullmark("db", "search", "pypi:nothing").text == "nothing is known of that\n"
 

@@ -57,6 +57,10 @@ def image(hullmark: CommandLine) -> str:
             ("--spec-version says in which version of CycloneDX to write", "add -o cyclonedx-json or -o cyclonedx-xml"),
         ),
         (
+            ("scan", "-o", "cyclonedx-json", "--spec-version", "9", "IMAGE"),
+            ("9 is not a version of cyclonedx-json", "choose one of 1.4, 1.5, 1.6, 1.7"),
+        ),
+        (
             ("files", "IMAGE", "IMAGE", "/etc/passwd"),
             ("with PATH, files of one SOURCE are printed as they are", "give SOURCE and PATHs alone"),
         ),
