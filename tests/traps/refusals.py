@@ -51,6 +51,8 @@ _TOP = {
     "events { worker_connections 10; multi_accept on; }\n": False,
     "events { worker_connections a b; }\n": True,
     "events { sendfile on; }\n": True,
+    "events {}\nhttp {}\nhttp {}\n": True,
+    "events {}\nevents {}\n": True,
     "events {}\nserver_tokens off;\n": True,
     "user www-data www-data;\nevents {}\n": False,
     "user;\nevents {}\n": True,

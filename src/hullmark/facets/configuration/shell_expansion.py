@@ -20,7 +20,7 @@ MAX_WORDS = Limit(1000, "words of a command that an image is started with")
 
 _LONGEST_CUT = 200
 _MAX_TEST = 60
-_LONGEST_SINGLE = 3
+_WORDS_OF_ONE_TEST = 3
 _SLICE = re.compile(r"\s*(\d{1,4})(?:\s*:\s*(\d{1,4}))?\s*").fullmatch
 _FOUND = re.compile(r"(?:command -v|which|type -p)\s+([\w./-]+)(?:\s*2?>\s*/dev/null)?").fullmatch
 _NUMBERS = {"-eq": "==", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
@@ -229,7 +229,7 @@ def truth(words: list[StartWord]) -> bool | None:
 
 def _either(words: list[StartWord], fits: Callable[[str, str], bool]) -> bool | None:
     # Of so few words what is not an operator between two others is a text, be it "-o".
-    if len(words) <= _LONGEST_SINGLE and (answer := _single(words, fits)) is not None:
+    if len(words) <= _WORDS_OF_ONE_TEST and (answer := _single(words, fits)) is not None:
         return answer
     for operators, decisive in ((("||", "-o"), True), (("&&", "-a"), False)):
         at = next((i for i, word in enumerate(words) if word.text in operators), -1)

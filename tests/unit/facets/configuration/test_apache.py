@@ -387,9 +387,8 @@ def test_what_has_no_end_is_cut_short() -> None:
 
 
 def test_what_ends_no_section_is_told_where_it_is_read_and_odd_sections_hide_nothing_behind_them() -> None:
-    text = "</Directory>\n<IfModule none>\n</Files>\n<Files x>\n</IfModule>\n</Files>\n</IfModule>\n"
-    text += "<LuaHookX y>\nUser b\n</LuaHookX>\nUser a\n"
-    found = read(text)
+    passed_over = "<IfModule none>\n</Files>\n<Files x>\n</IfModule>\n</Files>\n</IfModule>\n"
+    found = read(f"</Directory>\n{passed_over}<LuaHookX y>\nUser b\n</LuaHookX>\nUser a\n")
     assert found.problems == [(f"/{MAIN}", "line 1: </directory> ends no section that is open")]
     assert found.values["apache.User"] == "a"
 
