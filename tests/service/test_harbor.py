@@ -224,6 +224,11 @@ async def test_the_account_holds_what_was_scanned(harbor: Harbor) -> None:
             422,
         ),
         (
+            b'{"registry": {"url": "https://a", "authorization": "Basic \xc3\xa9"}, "artifact": {"repository": "b", "digest": "sha256:%s"}}'
+            % (b"0" * 64),
+            422,
+        ),
+        (
             b'{"registry": {"url": "https://a"}, "artifact": {"repository": "b", "digest": "sha256:%s", "mime_type": "text/plain"}}'
             % (b"0" * 64),
             501,

@@ -7,7 +7,6 @@ HMAC-SHA256 of `ID.TIMESTAMP.BODY`; while a key is replaced, the old one signs a
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -74,7 +73,7 @@ def key_of(secret: str) -> bytes:
         return secret.encode()
     try:
         return base64.b64decode(secret[len(PREFIX) :], validate=True)
-    except binascii.Error:
+    except ValueError:  # which base64's own error is, and that of letters that are not ASCII
         raise ValueError("behind whsec_ the secret is not base64") from None
 
 

@@ -146,6 +146,7 @@ def test_authorization_and_headers_are_sent_along() -> None:
         {"url": "https://a.example.org/\nx"},
         {"secret": "short"},
         {"secret": "whsec_!!!"},
+        {"secret": "whsec_é"},
         {"secret": "whsec_c2hvcnQ="},
         {"headers": {"Webhook-Id": "x"}},
         {"headers": {"CE-id": "x"}},

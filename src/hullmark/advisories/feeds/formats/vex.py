@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -73,7 +72,7 @@ def _unwrap_payload(head: _Head) -> bytes:
     if head.payload:
         try:
             return base64.b64decode(head.payload, validate=True)
-        except binascii.Error:
+        except ValueError:  # which base64's own error is, and that of letters that are not ASCII
             return b""
     return bytes(head.predicate)
 

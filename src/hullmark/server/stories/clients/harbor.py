@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 import os
 from collections.abc import Iterator
@@ -206,6 +205,6 @@ def _auth(authorization: str) -> dict[str, str]:
         try:
             if b":" in base64.b64decode(rest, validate=True):
                 return {"auth": rest}
-        except binascii.Error:
+        except ValueError:  # which base64's own error is, and that of letters that are not ASCII
             pass
     raise HullmarkError("the registry's authorization is not understood", advice="send `Basic …` or `Bearer …`")

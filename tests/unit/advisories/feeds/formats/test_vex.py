@@ -62,7 +62,8 @@ def test_each_kind_is_recognised(document: Any, wrap: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", [{}, [], {"spdxVersion": "x"}, {"payload": "%"}, b"", envelope(envelope(envelope({})))]
+    "document",
+    [{}, [], {"spdxVersion": "x"}, {"payload": "%"}, {"payload": "é"}, b"", envelope(envelope(envelope({})))],
 )
 def test_other_documents_are_reported(document: Any) -> None:
     found, told = read(document)
