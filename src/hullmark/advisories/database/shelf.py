@@ -255,10 +255,6 @@ class Shelf:
         self._make(self._feed(name))
         write_whole(self._feed(name) / "state.json", msgspec.json.encode(state))
 
-    def forget(self, name: str) -> None:
-        """Remove everything of a feed."""
-        shutil.rmtree(self._feed(name), ignore_errors=True)
-
     def document(self, name: str, kept: KeptDocument) -> StoredDocument:
         """A kept document, to be read."""
         return StoredDocument(kept.url, self._feed(name) / "documents" / kept.sha256)

@@ -137,15 +137,6 @@ class Snapshot:
         rows = self._db.execute(_SPOKEN, (encoded,)).fetchall()
         return [ClaimAnswer(claim, _advisory(head), _affected(body)) for claim, _, _, head, body in sorted(rows)]
 
-    def named(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
-        """Advisories that have one of these ids or aliases, without what they affect, by the id asked for."""
-        rows = self._db.execute(
-            "SELECT alias.name, head FROM json_each(?) AS wanted CROSS JOIN alias ON alias.name = wanted.value "
-            "CROSS JOIN advisory ON advisory.id = alias.advisory ORDER BY alias.name, advisory.id",
-            (_encode_values(names),),
-        )
-        return _by_name(rows)
-
     def rated(self, names: Iterable[str]) -> dict[str, list[Advisory]]:
         """Advisories that have one of these very ids, without what they affect."""
         rows = self._db.execute(

@@ -64,21 +64,27 @@ def _is_better(spoken: ClaimAnswer, candidate: AffectingAdvisory) -> bool:
 
 def _against(candidate: AffectingAdvisory, better: Sequence[ClaimAnswer]) -> str:
     """The word of the best database against what is found, "" if there is none. A bundle is overruled only as a whole."""
-    best = min((rank(candidate.affected.namespace, spoken.advisory) for spoken in better), default=0)
-    deciding = [spoken for spoken in better if rank(candidate.affected.namespace, spoken.advisory) == best]
+    ask = candidate.lookup.ask
+    # Who calls some versions unaffected says nothing of the others.
+    telling = [spoken for spoken in better if _tells_affected(spoken.affected) or _covers(spoken.affected, ask)]
+    best = min((rank(candidate.affected.namespace, spoken.advisory) for spoken in telling), default=0)
+    deciding = [spoken for spoken in telling if rank(candidate.affected.namespace, spoken.advisory) == best]
     cves = cves_of(candidate.advisory)
     # What covers the version and is about the same alone has been merged with it, and speaks for it.
     bundles = deciding if len(cves) > 1 else [spoken for spoken in deciding if len(cves_of(spoken.advisory)) > 1]
-    if not deciding or any(_covers(spoken.affected, candidate.lookup.ask) for spoken in bundles):
+    if not deciding or any(_tells_affected(spoken.affected) and _covers(spoken.affected, ask) for spoken in bundles):
         return ""
     if len(cves) > 1 and not cves <= {name for spoken in deciding for name in ids_of(spoken.advisory)}:
         return ""
     first = min(deciding, key=lambda spoken: spoken.advisory.id)
-    return f"{shown_id(first.advisory)} says that {candidate.lookup.ask.version} is not affected"
+    return f"{shown_id(first.advisory)} says that {ask.version} is not affected"
+
+
+def _tells_affected(affected: AffectedPackage) -> bool:
+    """Whether it tells which versions are affected, and so which are not."""
+    return affected.kind != "unaffected"
 
 
 def _covers(affected: AffectedPackage, ask: Ask) -> bool:
-    if affected.kind == "unaffected":
-        return False
     spans = (*affected.ranges, *(Range(low=version, high=version, high_open=False) for version in affected.versions))
     return any(contains(span, ask.version, ask.scheme) for span in spans)

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hullmark.advisories.database import delta
 from hullmark.advisories.database.build import digest_of
 from hullmark.advisories.database.delta import DeltaTarget, apply_delta, make_delta
 from hullmark.advisories.database.layout import inspect, settle
@@ -77,11 +78,11 @@ def delta_between(folder: Path, old: Mapping[str, Sequence[Record]], new: Mappin
     return (folder / "delta").read_bytes()
 
 
-def applied(folder: Path, delta: bytes, old: str = "old") -> Path:
+def applied(folder: Path, written: bytes, old: str = "old") -> Path:
     target = folder / "applied"
     target.unlink(missing_ok=True)
     goal = DeltaTarget(digest_of(folder / "new"), (folder / "new").stat().st_size)
-    apply_delta(folder / old, io.BytesIO(delta), target, goal)
+    apply_delta(folder / old, io.BytesIO(written), target, goal)
     return target
 
 
@@ -239,3 +240,27 @@ def test_damaged_pages_are_told(tmp_path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(HullmarkError, match="other"):
         inspect(path)
+
+
+def test_a_delta_of_many_rows_is_in_pieces_that_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = delta_between(tmp_path, some_feeds(20), some_feeds(60, changed=(3,)))
+    monkeypatch.setattr(delta, "_ROWS", 7)
+    parts = delta_between(tmp_path, some_feeds(20), some_feeds(60, changed=(3,)))
+    assert len(parts) > len(whole)
+    assert applied(tmp_path, parts).read_bytes() == (tmp_path / "new").read_bytes()
+
+
+def test_a_row_that_is_too_large_is_not_put_into_a_delta(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delta, "_MAX_PIECE", 200)
+    with pytest.raises(HullmarkError, match=r"a row of [a-z]+ is too large for a delta") as caught:
+        delta_between(tmp_path, some_feeds(1), some_feeds(2))
+    assert caught.value.advice == "export the whole snapshot"
+
+
+def test_a_delta_of_another_format_is_refused(tmp_path: Path) -> None:
+    written = delta_between(tmp_path, some_feeds(3), some_feeds(4))
+    for text in (b"", b"hullmark-delta-2\n" + written[17:]):
+        with pytest.raises(HullmarkError, match="the delta has an unknown format"):
+            applied(tmp_path, text)

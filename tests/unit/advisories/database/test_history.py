@@ -119,3 +119,36 @@ def test_a_damaged_record_answers_nothing_and_hinders_no_update(tmp_path: Path) 
     assert shelf.current() == (shelf.path_of(digest), digest)
     with pytest.raises(HullmarkError, match="damaged in line 1"):
         shelf.used_at(day(2))
+
+
+def test_the_snapshot_that_is_taken_into_use_is_kept_however_few_are(tmp_path: Path) -> None:
+    for number in (1, 2):
+        digest = in_use(tmp_path, number, keeps=0)
+        found = Shelf(tmp_path).current()
+        assert found is not None
+        assert found.digest == digest
+        assert Shelf(tmp_path).digests() == [digest]
+
+
+def test_of_a_document_it_is_told_whether_all_its_bytes_are_there(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    fetched = shelf.partial("osv", "https://a.example/x")
+    fetched.write_bytes(b"text")
+    kept = shelf.keep("osv", fetched, url="https://a.example/x", fetched_at="2026-03-01T00:00:00Z")
+    assert shelf.has("osv", kept)
+    assert not shelf.has("kev", kept)
+    (tmp_path / "feeds" / "osv" / "documents" / kept.sha256).write_bytes(b"tex")
+    assert not shelf.has("osv", kept)
+
+
+def test_a_shelf_is_refused_names_that_lead_elsewhere_and_told_where_it_cannot_write(tmp_path: Path) -> None:
+    for name in ("../kev", "", "Kev", "a/b"):
+        with pytest.raises(HullmarkError, match="is not a feed's name"):
+            Shelf(tmp_path).state(name)
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(HullmarkError, match=r"cannot write .*/file/db: Not a directory") as told,
+        Shelf(tmp_path / "file" / "db").lock(),
+    ):
+        pass
+    assert told.value.advice == "check rights and space, or give --db-dir"

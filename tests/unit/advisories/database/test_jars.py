@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.advisories.database import jars
 from hullmark.advisories.database.jars import JarTable, import_jars, opened_jars
 from hullmark.model.errors import HullmarkError
 from hullmark.model.jar import JarIndex, JarName
@@ -91,6 +92,25 @@ def test_another_database_is_refused_with_advice(tmp_path: Path) -> None:
         db.execute("CREATE TABLE t(x)")
     with pytest.raises(HullmarkError, match="is not an index of Java archives"):
         imported(tmp_path, tmp_path / "other.db")
+
+
+def test_what_is_not_there_is_told(tmp_path: Path) -> None:
+    for path, reason in ((tmp_path / "gone", "No such file or directory"), (tmp_path, "Is a directory")):
+        for read in (lambda: opened_jars(path), lambda: import_jars(path, tmp_path / "jars.sqlite", NOW)):  # noqa: B023
+            with pytest.raises(HullmarkError) as told:
+                read()
+            assert (str(told.value), told.value.advice) == (f"cannot read {path}: {reason}", "check the path")
+
+
+def test_a_list_that_is_too_large_is_to_be_made_an_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "jars.txt"
+    source.write_text(f"{SHA1} a:b:1\n", "utf-8")
+    monkeypatch.setattr(jars, "_MAX_LIST", source.stat().st_size)
+    assert opened_jars(source).named([SHA1])
+    monkeypatch.setattr(jars, "_MAX_LIST", source.stat().st_size - 1)
+    with pytest.raises(HullmarkError, match=r"jars\.txt is larger than 0 MiB") as told:
+        opened_jars(source)
+    assert told.value.advice == f"hullmark db jars {source} makes an index of it"
 
 
 WORDS = st.text(

@@ -190,7 +190,10 @@ def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
     score = Exploitability(cve="CVE-1-1", score=0.5, percentile=0.9, day="2024-01-01")
     release = Lifecycle(product="debian", release="12", source="eol", eol="2028-06-30")
     statement = Statement(
-        vulnerability="CVE-1-1", source="hub", status="not_affected", products=("pkg:npm/x@1?a=b", "pkg:npm/%40s/x@2")
+        vulnerability="CVE-1-1",
+        source="hub",
+        status="not_affected",
+        products=("pkg:npm/x@1?a=b", "pkg:npm/%40s/x@2", "sha256:00@1"),
     )
     with book_of(entry, score, release, statement) as book:
         assert book.exploited(["CVE-1-1", "CVE-1-2"]) == {"CVE-1-1": entry}
@@ -198,6 +201,8 @@ def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
         assert book.lifecycles("debian") == book.lifecycles("debian", "12") == (release,)
         assert book.lifecycles("debian", "11") == ()
         assert book.statements(["pkg:npm/x"]) == book.statements(["pkg:npm/%40s/x"]) == [statement]
+        assert book.statements(["sha256:00@1"]) == [statement]
+        assert book.statements(["sha256:00"]) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + bytes(4096)])

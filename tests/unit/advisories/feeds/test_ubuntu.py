@@ -209,6 +209,8 @@ def test_of_a_cve_of_no_source_package_that_is_known_nothing_is_said() -> None:
     long = sourced("w" * 1100, "jammy")
     assert read(FEED, osv(), vex_of(said("affected", "wayland@1?arch=amd64&distro=jammy"))) == ([], [])
     assert read(FEED, osv(), vex_of(said("affected", long, action_statement=NEVER))) == ([], [])
+    never = said("affected", sourced("wayland", "jammy"), action_statement=NEVER)
+    assert read(FEED, osv(), vex_of(never)) == ([], []), "it only says what becomes of what OSV calls affected"
 
 
 def test_a_notice_names_and_dates_the_fix_wherever_it_stands_in_the_archive() -> None:

@@ -62,3 +62,10 @@ def test_why_a_namespace_does_not_tell_all_is_said_without_words_of_the_day(
     extent: Extent | None, at: str, reason: str
 ) -> None:
     assert lasting_gap("npm", extent, at) == reason
+
+
+@pytest.mark.parametrize("other", [Extent(2, "2026-03-02", "soon", 30), Extent(2, "2026-03-02", "2026-03-05", 10**9)])
+def test_of_two_feeds_one_whose_end_is_not_a_day_does_not_count_as_whole(other: Extent) -> None:
+    whole = Extent(1, "2026-03-01", "2026-03-01", 30)
+    expected = Extent(3, "2026-03-02", "2026-03-01", 30)
+    assert whole.beside(other) == other.beside(whole) == expected

@@ -76,3 +76,8 @@ def test_java_se_is_asked_for_as_the_runtimes_are() -> None:
         assert counted(matched(book_of(JAVA), [package("generic", name, "1.8.0_361")])) == {}
     given = package("generic", "java", "8u351", notes={"cpes": "a:oracle:java_se"})
     assert counted(matched(book_of(JAVA), [given])) == {("java", "CVE-1-2"): "8u361"}
+
+
+def test_of_a_package_whose_version_has_no_number_nothing_is_asked() -> None:
+    unversioned = package("brew", "rocket", "HEAD", notes={"cpes": "a:acme:rocket a:oracle:jdk"})
+    assert list(candidates(unversioned)) == []

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hullmark.advisories.match import ignores
 from hullmark.advisories.match.ignores import IgnoreRule, PackageRule, apply, describe_expired_rules, parse
 from hullmark.model.advisory import Statement
 from hullmark.model.match import Fix, Match, MatchedAdvisory, Suppression
@@ -100,6 +101,18 @@ ignore:
 @pytest.mark.parametrize("text", ["", "ignore: []", "# nothing", "{}"])
 def test_a_document_without_rules_has_none(text: str) -> None:
     assert parse(text.encode()) == ()
+
+
+def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="the document is larger than 4 MiB"):
+        parse(b" " * ((4 << 20) + 1))
+    with pytest.raises(ValueError, match=r"ignore\[0\]\.reason: expected at most 1000 characters"):
+        parse(b"ignore: [{vulnerability: x, owner: y, reason: " + b"z" * 1001 + b"}]")
+    monkeypatch.setattr(ignores, "MAX_RULES", 2)
+    rules = b"ignore: [" + b"{vulnerability: x, owner: y, reason: z}, " * 2
+    assert len(parse(rules + b"]")) == 2
+    with pytest.raises(ValueError, match="ignore: expected at most 2 rules, not 3"):
+        parse(rules + b"{}]")
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,28 @@ def test_a_bundle_is_not_cleared_by_a_word_about_a_part_of_it() -> None:
         assert bool(counted(matched(book, [package("pypi", "x", "1")]))) is counts
 
 
+def test_records_that_only_a_third_one_joins_are_one() -> None:
+    book = book_of(
+        advisory("A-1", PYPI, source="a", aliases=("A-9",)),
+        advisory("B-1", PYPI, source="b", aliases=("B-9",)),
+        advisory("C-1", PYPI, source="c", aliases=("B-1", "A-1")),
+        advisory("D-1", PYPI, source="d", aliases=("B-9",)),
+    )
+    (found,) = matched(book, [package("pypi", "x", "1")]).matches
+    assert {found.advisory.id, *found.advisory.aliases} == {"A-1", "A-9", "B-1", "B-9", "C-1", "D-1"}
+
+
+def test_a_bundle_is_named_once_as_an_announcement_however_often_it_is_told() -> None:
+    part = affected("debian:12", "x", "deb", "2", vendor_ids=("DSA-1",))
+    bundle = advisory("DSA-1", DEBIAN, source="debian_lists", aliases=("CVE-1-1", "CVE-1-2"))
+    book = book_of(bundle, advisory("CVE-1-1", part), advisory("CVE-1-2", DEBIAN))
+    found = matched(book, [package("deb", "x", "1")], "debian:12").matches
+    assert {match.advisory.id: match.advisory.vendor_ids for match in found} == {
+        "CVE-1-1": ("DSA-1",),
+        "CVE-1-2": ("DSA-1",),
+    }
+
+
 def test_packages_of_one_record_keep_what_is_said_of_each() -> None:
     grave = affected("debian:12", "x", "deb", "2", severity="critical")
     slight = affected("debian:12", "y", "deb", "2", severity="low")

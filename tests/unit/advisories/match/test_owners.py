@@ -134,6 +134,8 @@ def test_silence_says_nothing_unless_a_whole_feed_stands_behind_it(extent: Exten
     clearing = Clearing(plan, namespaces, {"owner": owner})
     owned = package("pypi", "x", "1.0", owned_by="owner")
     assert (clearing.suppressed(owned, {"GHSA-1"}, {}, {}) is not None) is expected
+    for other in (package("pypi", "x", "1.0"), package("pypi", "x", "1.0", owned_by="pkg:deb/debian/gone@1")):
+        assert clearing.suppressed(other, {"GHSA-1"}, {}, {}) is None
 
 
 def test_a_distribution_says_nothing_of_what_other_package_managers_brought() -> None:

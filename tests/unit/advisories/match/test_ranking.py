@@ -42,6 +42,33 @@ def test_what_the_maintainer_is_silent_about_counts_and_is_marked() -> None:
     assert match.why == "g:a 2.9.10 < 2.9.11, Maven, by sap alone, which GHSA does not list"
 
 
+@pytest.mark.parametrize("aliases", [("CVE-1-1",), ("CVE-1-1", "CVE-1-2")])
+@pytest.mark.parametrize(
+    ("ranges", "versions", "counts"),
+    [
+        ((Range(low="2.9.11", fixed="2.9.11"),), (), True),
+        ((Range(high="2.0"),), (), True),
+        ((), ("2.9.11",), True),
+        ((), ("2.9.10",), False),
+        ((EVERY_VERSION,), (), False),
+    ],
+)
+def test_who_calls_some_versions_unaffected_says_nothing_of_the_others(
+    ranges: tuple[Range, ...], versions: tuple[str, ...], counts: bool, aliases: tuple[str, ...]
+) -> None:
+    safe = affected("maven", NAME, "maven", kind="unaffected", ranges=ranges, versions=versions)
+    better = advisory("GHSA-1", safe, source="ghsa", aliases=aliases)
+    (match,) = matched(book_of(better, lesser("sap", NEW)), [HERE]).matches
+    assert (match.suppressed is None) is counts
+
+
+def test_who_also_says_which_versions_are_affected_decides_of_all() -> None:
+    safe = affected("maven", NAME, "maven", kind="unaffected", versions=("2.9.11",), ranges=())
+    (match,) = matched(book_of(ghsa(OLD, safe), lesser("sap", NEW)), [HERE]).matches
+    assert match.suppressed is not None
+    assert match.suppressed.reason == "GHSA-1 says that 2.9.10 is not affected"
+
+
 def test_of_a_maintainer_whose_feed_is_not_there_nobody_says_that_it_is_silent() -> None:
     (match,) = matched(book_of(lesser("sap", NEW)), [HERE]).matches
     assert (match.suppressed, match.advisory.unlisted_by) == (None, "")
