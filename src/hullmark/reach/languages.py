@@ -93,9 +93,7 @@ class Languages:
 
     def expand(self, path: str) -> None:
         """Reach what a file of code names."""
-        code = self._scene.facts.code.get(path)
-        if code is None:
-            return
+        code = self._scene.facts.code[path]
         expand = {
             PYTHON: self.python.expand,
             JAVASCRIPT: self.node.expand,

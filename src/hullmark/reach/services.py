@@ -33,7 +33,11 @@ _OPTION_FILES = ("/etc/my.cnf", "/etc/mysql/my.cnf", "/etc/mysql/mariadb.cnf")
 _INCLUDED = re.compile(r"(?m)^[ \t]*!include(dir)?[ \t]+(/\S+)").findall
 _PATH = re.compile(r"/[^\s\"';,:|]{2,1000}")
 _MODULE = re.compile(r"(?:[\w./-]*/)?([\w.-]+\.so)\b").search
-_PRELOADS = ("extension", "zend_extension", "preload_libraries", "plugin_load", "plugin_load_add")
+_PRELOADS = (
+    "extension", "zend_extension", "preload_libraries", "shared_preload_libraries", "session_preload_libraries",
+    "local_preload_libraries", "plugin_load", "plugin_load_add",
+)  # fmt: skip
+"""Settings that list libraries by their names (PHP, PostgreSQL, MySQL)."""
 _NAMES = re.compile(r"[\w.-]+")
 _BESIDE = {"sshd.HostKey": (".pub", "-cert.pub")}
 _MAX_FILES = Limit(20_000, "files of a folder that a setting names")
