@@ -172,8 +172,7 @@ class Commands:
             if isinstance(found, str):
                 self._scene.blur_programs(source, found)
             else:
-                if found:
-                    self._scene.walk.reach(found[0].path, f"is read by {name}", source)
+                self._scene.walk.reach(found[0].path, f"is read by {name}", source)
                 self.run([word.text for word in found], f"is started by {name}", source)
 
     def _shell(self, words: Sequence[str | None], source: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hullmark.facets.kept import KeptContent
 from hullmark.model.setting import Setting
+from tests.support.dynamic import dynamic_elf
 from tests.support.reach import reach_of, walked
 from tests.unit.reach.test_walk import BASE, program
 
@@ -72,6 +74,25 @@ def test_supervisord_without_a_file_may_start_anything() -> None:
     """It may be given one that is mounted later."""
     reason = "supervisord's file of configuration is not in the image, or was not kept"
     assert reasons_and_reach({}, "supervisord") == ([reason], "unknown", "unknown")
+
+
+def test_a_service_of_s6_may_be_a_script_or_a_program() -> None:
+    """Its `run` is started, whatever it is, and what it needs is reached with it."""
+    files = {
+        **FILES,
+        "/init": program(),
+        "/etc/services.d/web/run": b"#!/bin/sh\nexec tool\n",
+        "/etc/services.d/other/run": program("libother.so", calls=("execv",), constants=("/bin/mount",)),
+        "/usr/lib/libother.so": dynamic_elf(),
+    }
+    kept = {"/etc/services.d/other/run": KeptContent(None, "it is no text, and was not kept")}
+    found = walked(files, ("/init",), kept=kept, why=("/usr/lib/libother.so",))
+    verdicts = reach_of(found)
+    assert (verdicts["/usr/bin/tool"], verdicts["/bin/mount"]) == ("reachable", "reachable")
+    assert [step.path for step in found.answers[0].witness][-2:] == [
+        "/etc/services.d/other/run",
+        "/usr/lib/libother.so",
+    ]
 
 
 def test_systemd_starts_what_the_units_say_that_are_wanted() -> None:
