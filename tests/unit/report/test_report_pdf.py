@@ -13,8 +13,9 @@ from pypdf import PdfReader
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image_report import ImageReport
 from hullmark.model.match import Matches
+from hullmark.model.problem import Problem
 from hullmark.model.verdict import Verdict
-from hullmark.report import load
+from hullmark.report import load, pdf_sections
 from tests.unit.report.matches_samples import CLEAN, ODD_MATCHES, SMALL, matches
 from tests.unit.report.samples import GO, ODD_VERDICT, PLAIN, STOP, verdicts
 
@@ -86,6 +87,15 @@ def test_the_head_of_a_long_table_is_on_every_page_and_pages_are_counted() -> No
     assert len(pages) > 20
     assert "Fixed in" in pages[10].extract_text()
     assert f"page 11 of {len(pages)}" in pages[10].extract_text()
+
+
+def test_rows_beyond_the_most_of_a_table_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_sections, "_MAX_ROWS", 3)
+    problems = tuple(Problem(f"/p{number:04}", -1, "catalog", "it ends too early") for number in range(1236))
+    text = text_of(ImageReport(matches=replace(SMALL, problems=problems)))
+    assert "/p0002" in text
+    assert "/p0003" not in text
+    assert "And 1,233 more: hullmark check and hullmark vulns list them all." in text
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
