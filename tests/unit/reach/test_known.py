@@ -19,7 +19,7 @@ DJANGO = f"{SITE}/django"
 SETTINGS = b"INSTALLED_APPS = [\n    'django.contrib.auth',\n    'basket',  # 'left'\n]\n"
 
 
-def django(settings: bytes) -> dict[str, str]:
+def django(settings: bytes, *, is_late: bool = False) -> dict[str, str]:
     """What is reached of a small Django, and of modules beside it, by an application with these settings; by path."""
     files = {**BASE, "/usr/bin/python3": program(), f"{LIB}/os.py": b""}
     packages = (
@@ -52,6 +52,9 @@ def django(settings: bytes) -> dict[str, str]:
     )
     owners = {path: "django" for path in files if path.startswith(SITE)}
     files |= {"/app/main.py": b"import django, settings\n", "/app/settings.py": settings}
+    if is_late:  # Django makes names before it is known what the settings name
+        files |= {"/app/main.py": b"import django, first\n", "/app/first.py": b"import second\n"}
+        files |= {"/app/second.py": b"import third\n", "/app/third.py": b"import settings\n"}
     found = walked(files, ("python3", "/app/main.py"), owners=owners, why=tuple(files))
     return {
         answer.subject.removeprefix(f"{DJANGO}/").removeprefix(f"{SITE}/"): answer.reach for answer in found.answers
@@ -75,6 +78,19 @@ def test_modules_for_djangos_admin_count_where_that_is_an_application() -> None:
     # Whichever of the two comes first.
     found = django(SETTINGS.replace(b"]", b"    'django.contrib.admin',\n]"))
     assert (found["contrib/auth/admin.py"], found["contrib/admin/site.py"]) == ("unknown", "unknown")
+
+
+def test_settings_that_come_late_name_the_same() -> None:
+    """In whichever order files are reached: what is named before and after Django makes names of it counts alike."""
+    more = (
+        SETTINGS.replace(b"]", b"    'django.contrib.admin',\n]")
+        + b"AGAIN = 'django.conf.locale.de', 'django.contrib.gis.x'\n"
+    )
+    for settings in (SETTINGS, more, more + b"LAST = 'django.conf.locale.%s'\n"):
+        assert django(settings, is_late=True) | _LATE == django(settings) | _LATE
+
+
+_LATE = dict.fromkeys(("/app/main.py", "/app/first.py", "/app/second.py", "/app/third.py"), "")
 
 
 def test_a_part_of_django_that_a_text_names_may_be_imported() -> None:
