@@ -53,7 +53,6 @@ TERMS: dict[str, tuple[str, ...]] = {
     "src/hullmark/advisories/database/shelf.py": ("tried",),
     "src/hullmark/advisories/database/snapshot.py": (
         "exploited",
-        "named",
         "rated",
     ),
     "src/hullmark/app/fix.py": ("chosen",),

@@ -279,12 +279,10 @@ def _advisories(data: bytes, place: str, report: Report) -> Iterator[tuple[Advis
             yield _advisory(whole, "", place, report), False
     for raw in _nodes(found.security_vulnerabilities):
         part = decode(_VULNERABILITY, raw, place, report, found_at("package.name"))
-        if part is None:
-            continue
-        if part.advisory is None:
+        if part is not None and part.advisory is None:
             name = part.package.name
             report(place, RecordFault(f"a vulnerability of {name[:100]} has no advisory", (name,)))
-        else:
+        elif part is not None and part.advisory is not None:
             part.advisory.vulnerabilities = _Vulnerabilities([part])
             yield _advisory(part.advisory, ecosystem, place, report), True
 
