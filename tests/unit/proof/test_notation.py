@@ -131,6 +131,7 @@ def test_rsa_counts_as_well() -> None:
     assert target is not None
 
 
+MIDDLE = certificate("middle", OTHER_KEY, ("root", ROOT_KEY), is_authority=False)
 WRONG = {
     "another key": (envelope(key=OTHER_KEY), "does not fit"),
     "a chain out of order": (envelope((ROOT, LEAF)), "not issued by the next"),
@@ -157,6 +158,12 @@ WRONG = {
     "no algorithm": (envelope(header={"alg": "none"}), "not one of"),
     "another algorithm": (envelope(header={"alg": "PS256"}), "does not fit"),
     "no envelope": (b"{}", "not a signature"),
+    "no certificates": (envelope(()), "its chain has 0 certificates"),
+    "a chain without an end": (envelope((LEAF, *[ROOT] * 16)), "its chain has 17 certificates"),
+    "a leaf of another leaf": (
+        envelope((certificate("leaf", LEAF_KEY, ("middle", OTHER_KEY), is_authority=False), MIDDLE, ROOT)),
+        "a certificate at the wrong place",
+    ),
 }
 
 
