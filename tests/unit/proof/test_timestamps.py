@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.hashes import SHA256 as SHA256_HASH
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from hullmark.proof.sigstore.der import DamagedDer, parts_of
 from hullmark.proof.sigstore.refusal import NotVerified
 from hullmark.proof.sigstore.timestamp import stamped_at
-from tests.unit.proof.test_sigstore import ROOT, SIGSTORE
+from tests.support.sigstore import Leaf, Sigstore, Wish
+from tests.unit.proof.test_sigstore import ROOT, SIGSTORE, root_in
 
 DOCUMENT = b"it"
 SIGNED_DATA, INFO = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02", b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x04"
@@ -53,6 +61,27 @@ def test_one_change_is_enough_and_is_told(stamp: bytes) -> None:
     )
     for response, reason in changes:
         assert reason in refusal(response)
+
+
+@pytest.mark.parametrize(("bits", "counts"), [(2048, True), (1024, False)])
+def test_a_service_may_sign_by_rsa_with_a_key_of_a_usual_size(tmp_path: Path, bits: int, counts: bool) -> None:
+    """Many of them do; a short key can be broken."""
+    place = Sigstore()
+    key = rsa.generate_private_key(65537, bits)
+    wish = Wish(
+        begin=datetime(2024, 6, 1, tzinfo=UTC), lasts=timedelta(days=3650), usage=ExtendedKeyUsageOID.TIME_STAMPING
+    )
+    public: Any = key.public_key()
+    made = place.timestamps.start(public, wish, "rsa stamper", critical_usage=True)
+    private: Any = key
+    place.__dict__["_stamper"] = Leaf(private, made.sign(place.timestamps.key, SHA256_HASH()))
+    response = place.stamp(DOCUMENT, tmp_path / "tsa")
+    authorities = root_in(place.trusted_root()).timestamp_authorities
+    if counts:
+        assert stamped_at(response, DOCUMENT, authorities).tzinfo is UTC
+    else:
+        with pytest.raises(NotVerified, match="its timestamp was changed after it was signed"):
+            stamped_at(response, DOCUMENT, authorities)
 
 
 @pytest.mark.parametrize("time", [b"20261332250000Z", b"2026-03-01 00:0"])
