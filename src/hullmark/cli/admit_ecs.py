@@ -26,6 +26,8 @@ _COLUMNS = (
     ("STOPPED", "stopped"),
     ("REASON", "reason"),
 )
+_GONE = ("InvalidParameterException", "ClusterNotFoundException")
+"""What StopTask answers of a task, or a cluster, that is not there."""
 
 
 class Offence(NamedTuple):
@@ -81,10 +83,23 @@ def offences(
         if answer.is_allowed:
             continue
         task = container.id.rsplit("/", 2)[1]
-        if stops and task not in stopped:
-            collector.stop(place.cluster, task, f"hullmark: {answer.reason}")
+        if stops and task not in stopped and _stop(collector, container, task, answer.reason):
             stopped.add(task)
         yield Offence(place.cluster, place.workload, place.container, task in stopped, answer.reason)
+
+
+def _stop(collector: EcsCollector, container: RunningContainer, task: str, reason: str) -> bool:
+    """Have a task stopped; whether it was. One that ended by itself meanwhile is said, and keeps nobody from looking at the others."""
+    from hullmark.net.aws import AwsRefused
+
+    try:
+        collector.stop(container.place.cluster, task, f"hullmark: {reason}")
+    except AwsRefused as error:
+        if error.code not in _GONE:
+            raise
+        tell(f"{container.place.workload} in {container.place.cluster} was not stopped: {error}")
+        return False
+    return True
 
 
 def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> int:

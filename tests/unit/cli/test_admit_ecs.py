@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -31,6 +31,7 @@ class StoppableEcs(FakeEcs):
     stopped: list[tuple[str, str]] = field(default_factory=list)
 
     def _stop_task(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Note it."""
         self.stopped.append((asked["task"], asked["reason"]))
         return {}
 
@@ -70,6 +71,26 @@ def test_a_task_is_stopped_once_however_many_of_its_containers_may_not_run(
     assert [one["stopped"] for one in json.loads(ran.out)] == [True, True]
     ((task, reason),) = ecs.stopped
     assert (task, reason.startswith("hullmark: ")) == ("bad", True)
+
+
+def test_a_task_that_ended_meanwhile_keeps_nobody_from_stopping_the_others(
+    hullmark: CommandLine, ecs: StoppableEcs
+) -> None:
+    """It is said that it was not stopped. Any other refusal ends the run."""
+    ecs.add(FakeTask("worse", [container("web", digest=BAD)], group="service:worse"))
+    ecs.failing["stop_task"] = AwsRefused("The referenced task was not found.", code="InvalidParameterException")
+    one = [container("web", digest=BAD)]
+    ecs.tasks = {arn: replace(task, containers=one) if task.id == "bad" else task for arn, task in ecs.tasks.items()}
+    ran = hullmark(*WORDS, "--stop", "-o", "json")
+    assert [(found["workload"], found["stopped"]) for found in json.loads(ran.out)] == [
+        ("Service/bad", False),
+        ("Service/worse", True),
+    ]
+    assert "hullmark: Service/bad in main was not stopped: The referenced task was not found." in ran.err.splitlines()
+    assert [task for task, _ in ecs.stopped] == ["worse"]
+    ecs.failing["stop_task"] = AwsRefused("not allowed", code="AccessDeniedException")
+    ran = hullmark(*WORDS, "--stop")
+    assert (ran.status, ran.err.splitlines()[-1]) == (2, "hullmark: not allowed")
 
 
 @pytest.mark.parametrize(("words", "word"), [((), ""), (("--stop",), ": its task is stopped")])
