@@ -214,10 +214,8 @@ class _Reader(WordReader):
 
     def _function(self, line: int, name: str) -> Node:
         self._at += len(name)
-        if self._peek() == "(":
-            self._take("(")
-            if self._peek() == ")":
-                self._take(")")
+        if (brackets := _EMPTY_BRACKETS(self._text, self._at)) is not None:
+            self._at = brackets.end()
         while self._peek() == "\n":
             self._take("\n")
         self._depth += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hullmark.facets.configuration import collected, include_tree
+from hullmark.facets.configuration import collected, include_tree, nginx
 from hullmark.facets.configuration.accounts import PASSWD
 from hullmark.facets.configuration.apache import PARSER as APACHE
 from hullmark.facets.configuration.crontab import PARSER as CRONTAB
@@ -46,3 +46,13 @@ def test_patterns_beyond_the_bound_are_left_out(monkeypatch: pytest.MonkeyPatch)
     found = read_settings(NGINX, {"etc/nginx/nginx.conf": text, **files})
     assert found.problems == [("/etc/nginx/nginx.conf", "line 1: more is included than is read; the rest is left out")]
     assert found.values["nginx.user"] == "a"
+
+
+def test_files_behind_the_bound_of_directives_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nginx, "_MAX_DIRECTIVES", 3)
+    files = {"etc/nginx/a.conf": "user a;\npid /a;\nuser b;\n", "etc/nginx/b.conf": "daemon off;\n"}
+    found = read_settings(NGINX, {"etc/nginx/nginx.conf": "include [ab].conf;\ndaemon off;\n", **files})
+    assert {s.key for s in found.settings if s.path} == {"nginx.user", "nginx.pid"}
+    assert [reason for _, reason in found.problems] == [
+        "line 3: there are more than 3 directives; the rest is left out"
+    ]

@@ -14,6 +14,8 @@ from tests.unit.facets.configuration.starts import commands, start_of
         ("function f() { nginx -c x; }; f", ["nginx -c x"]),
         ("function f\n{ nginx -c x\n}\nf", ["nginx -c x"]),
         ("f ()\n{ nginx -c x\n}\nf", ["nginx -c x"]),
+        ("function f (nginx -c x)\nf; sshd", ["nginx -c x", "sshd"]),
+        ("nginx; return; sshd", ["nginx"]),
         ("if false; then sshd; elif true; then nginx; else sshd; fi", ["nginx"]),
         ('set -- a b; for i; do nginx -c "$i"; done', ["nginx -c a", "nginx -c b"]),
         ("for i\nin a b\ndo nginx -c $i; done", ["nginx -c a", "nginx -c b"]),

@@ -127,3 +127,13 @@ def test_any_damage_is_survived(damage: list[tuple[int, int]]) -> None:
     for at, byte in damage:
         body[at] = byte
     shown(bytes(body))
+
+
+def test_a_table_whose_statement_is_damaged_is_shown_without_the_names_of_its_columns() -> None:
+    body = made(
+        "CREATE TABLE a (x, y)",
+        "INSERT INTO a VALUES ('A', 'B')",
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_schema SET sql = 'CREATE TABLE a (x, y'",
+    )
+    assert shown(body) == ({"a.rows": b"x=A\ncolumn=B"}, "")
