@@ -30,18 +30,8 @@ def machine_elf(
     """A file with these functions ("": no symbol names it). `pointers` are relative relocations, `imports` functions of others, each with
     the address of its slot. `packed` are pointers that lie in data from DATA on, of which a packed table says where they are."""
     code = b"".join(body.ljust(ROOM, b"\x90") for _, body in functions)
-    names, places = b"\0", dict[str, int]()
-    for name in (soname, *(name for name, _ in functions), *(imports or ())):
-        if name and name not in places:
-            places[name] = len(names)
-            names += name.encode() + b"\0"
-    symbols = bytes(24)
-    for number, (name, _) in enumerate(functions):
-        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 1, place_of(number), ROOM) if name else b""
-    jumps = b""
-    for name, slot in (imports or {}).items():
-        jumps += struct.pack("<QQq", slot, (len(symbols) // 24) << 32 | 7, 0)
-        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 0, 0, 0)
+    names, places = _names((soname, *(name for name, _ in functions), *(imports or ())))
+    symbols, jumps = _symbols(functions, imports or {}, places)
     relative = b"".join(struct.pack("<QQq", where, 8, to) for where, to in (pointers or {}).items())
     at = CODE + len(code)
     eh = at
@@ -64,14 +54,42 @@ def machine_elf(
     headers = [(1, 5, 0, 0, size), (2, 4, at + len(table), at + len(table), len(dynamic))]
     headers += [(1, 6, size, DATA, len(data))] if data else []
     headers += [(0x6474E550, 4, eh, eh, len(unwinder))] if unwinds else []
+    body = _head(headers) + code + unwinder + symbols + names + relative + jumps
+    return body + table + dynamic + bytes(data)
+
+
+def _names(wanted: Sequence[str]) -> tuple[bytes, dict[str, int]]:
+    """The table of names, and where each of them is in it."""
+    table, places = b"\0", dict[str, int]()
+    for name in wanted:
+        if name and name not in places:
+            places[name] = len(table)
+            table += name.encode() + b"\0"
+    return table, places
+
+
+def _symbols(
+    functions: Sequence[tuple[str, bytes]], imports: Mapping[str, int], places: Mapping[str, int]
+) -> tuple[bytes, bytes]:
+    """The symbols of functions and of what is imported, and the relocations that fill the slots of these."""
+    symbols, jumps = bytes(24), b""
+    for number, (name, _) in enumerate(functions):
+        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 1, place_of(number), ROOM) if name else b""
+    for name, slot in imports.items():
+        jumps += struct.pack("<QQq", slot, (len(symbols) // 24) << 32 | 7, 0)
+        symbols += struct.pack("<IBBHQQ", places[name], 0x12, 0, 0, 0, 0)
+    return symbols, jumps
+
+
+def _head(headers: Sequence[tuple[int, int, int, int, int]]) -> bytes:
+    """The head of a file, up to its code; of each part the kind, the flags, its place in the file, its address and its size."""
     rows = b"".join(
         struct.pack("<IIQQQQQQ", kind, flags, offset, address, address, n, n, 8)
         for kind, flags, offset, address, n in headers
     )
-    ident = b"\x7fELF\2\1\1" + bytes(9)
-    head = struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, CODE, 64, 0, 0, 64, 56, len(headers), 64, 0, 0)
-    body = (ident + head + rows).ljust(CODE, b"\0") + code + unwinder + symbols + names + relative + jumps
-    return body + table + dynamic + bytes(data)
+    head = b"\x7fELF\2\1\1" + bytes(9)
+    head += struct.pack("<HHIQQQIHHHHHH", 3, 62, 1, CODE, 64, 0, 0, 64, 56, len(headers), 64, 0, 0)
+    return (head + rows).ljust(CODE, b"\0")
 
 
 def _packed_table(places: Sequence[int]) -> bytes:
