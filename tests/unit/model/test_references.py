@@ -165,7 +165,7 @@ def test_a_binary_file_is_not_an_image(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"\x7fELF" + bytes(1000))
     with pytest.raises(HullmarkError, match="not a tar archive"):
-        classify(str(path))
+        open_image(str(path), SourceOptions())
 
 
 def test_folders_and_inventories_are_no_images(tmp_path: Path) -> None:
