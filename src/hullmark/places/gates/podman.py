@@ -18,8 +18,8 @@ from hullmark.model.admission import AdmissibleImage
 from hullmark.model.errors import HullmarkError
 from hullmark.model.isolation import HostPath
 from hullmark.model.limit import Limit
-from hullmark.model.verdict import PASSING
 from hullmark.places.gates.docker.judge import Start
+from hullmark.places.gates.passing import passing_digests
 
 _LARGEST_DOCUMENT = Limit(16 << 20, "bytes of a document that podman hands to its hook, or keeps", "refused")
 _MOST_SCOPES = Limit(200_000, "images that a policy for podman lists", "refused")
@@ -30,17 +30,19 @@ _ANYTHING = [{"type": "insecureAcceptAnything"}]
 
 
 def policy_of(images: Iterable[AdmissibleImage], key: str = "") -> dict[str, Any]:
-    """A policy by which only images that pass may be fetched, each by its digest; with a `key` (a path), only those signed by it.
+    """A policy by which only images that pass may be fetched, each by its digest; with a `key` (a path), only those signed by it. An
+    index is among them where all its images that are judged pass.
 
     What lies in podman's own storage is judged by the hook. Raises HullmarkError for too many images.
     """
+    images = tuple(images)
+    passing = passing_digests(images, None)
     wanted = [{"type": "sigstoreSigned", "keyPath": key}] if key else _ANYTHING
     scopes: dict[str, Any] = {}
     for image in images:
-        if image.verdicts and all(verdict.verdict in PASSING for verdict in image.verdicts):
-            repositories = {tag.rpartition(":")[0] for tag in image.tags}
-            digests = (image.digest, *image.indexes)
-            scopes |= {f"{repository}@{digest}": wanted for repository in repositories for digest in digests}
+        repositories = {tag.rpartition(":")[0] for tag in image.tags}
+        digests = [digest for digest in (image.digest, *image.indexes) if digest in passing]
+        scopes |= {f"{repository}@{digest}": wanted for repository in repositories for digest in digests}
     if len(scopes) > _MOST_SCOPES:
         raise HullmarkError(f"more than {_MOST_SCOPES:,} images pass", advice="give the host an account of its own")
     storage = {"": _ANYTHING}

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from hullmark.places.gates.kubernetes import exports
-from hullmark.places.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export, passing_digests
+from hullmark.places.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
+from hullmark.places.gates.passing import passing_digests
 from hullmark.places.gates.settings import GateSettings
 from tests.support.gate import BAD, GOOD, HOST, NOON, image, pinned, verdict
 from tests.support.kubernetes.manifests import digest

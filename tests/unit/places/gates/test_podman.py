@@ -13,7 +13,7 @@ from hullmark.model.isolation import HostPath
 from hullmark.places.gates import podman
 from hullmark.places.gates.docker.judge import Start
 from hullmark.places.gates.podman import policy_of, starting
-from tests.support.gate import BAD, GOOD, HOST
+from tests.support.gate import BAD, GOOD, HOST, NOON, image, verdict
 from tests.support.kubernetes.manifests import digest
 
 ID, IMAGE = "ab" * 32, "cd" * 32
@@ -84,6 +84,15 @@ def test_a_state_that_is_not_podmans_is_refused(state: bytes) -> None:
     with pytest.raises(HullmarkError) as refused:
         starting(state, "crun")
     assert refused.value.advice == "is this a hook of podman?"
+
+
+def test_podman_fetches_only_by_digests_that_name_only_what_passes() -> None:
+    """As in what clusters are given: neither what passes by grace alone, nor an index that also names an image that is stopped."""
+    shared, own = digest("index"), digest("own index")
+    graced = image("graced", verdict("warn", grace_until=NOON))
+    split = image("split", indexes=(shared, own)), image("half", verdict("stop"), indexes=(shared,))
+    listed = policy_of((GOOD, BAD, graced, *split))["transports"]["docker"]
+    assert {scope.partition("@")[2] for scope in listed} == {digest("good"), digest("split"), own}
 
 
 def test_more_images_than_a_policy_can_list_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from hullmark.model.admission import AdmissibleImage
 from hullmark.model.limit import Limit
-from hullmark.model.verdict import PASSING
+from hullmark.places.gates.passing import passing_digests
 from hullmark.places.gates.settings import GateSettings
 
 Engine = Literal["vap", "kyverno", "gatekeeper"]
@@ -33,19 +33,6 @@ class ExportWish(NamedTuple):
     settings: GateSettings
     now: datetime
     namespace: str
-
-
-def passing_digests(images: Iterable[AdmissibleImage], environment: str) -> set[str]:
-    """The digests, of manifests, indexes and configurations, by which only images that pass are named. Grace is for what a gate sees start
-    again, so what passes by grace alone is not among them."""
-    good: set[str] = set()
-    bad: set[str] = set()
-    for image in images:
-        wanted = [verdict for verdict in image.verdicts if verdict.environment in ("", environment)]
-        passes = bool(wanted) and all(verdict.verdict in PASSING and verdict.grace_until is None for verdict in wanted)
-        digests = {image.digest, image.config, *image.indexes} - {""}
-        (good if passes else bad).update(digests)
-    return good - bad
 
 
 def export(images: Iterable[AdmissibleImage], wish: ExportWish) -> tuple[Document, ...]:
