@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,9 +51,10 @@ class Receiver:
     @contextmanager
     def running(self) -> Iterator[Receiver]:
         """The receiver, listening; on the same port as before, if it listened already."""
+        if not self.port:
+            self._keep_port()
         server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         server.daemon_threads = True
-        self.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
@@ -61,6 +64,14 @@ class Receiver:
             server.shutdown()
             server.server_close()
             thread.join()
+
+    def _keep_port(self) -> None:
+        """Have a port that nobody else gets while the receiver is away: it is bound all the time, and refuses unless it listens."""
+        kept = socket.socket()
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        self.port = kept.getsockname()[1]
+        weakref.finalize(self, kept.close)
 
 
 def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
