@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.attestations import DSSE, Signer, fallback_tag, referrer, statement_about
 from tests.support.images import CONFIG, MANIFEST, Blobs, Json, small_layout, tagged, to_json, write_layout
+from tests.support.policies import NOT_ROOT
 from tests.support.program import Program, Ran, program_in
 from tests.support.sigstore import ISSUER, REPOSITORY, SUBJECT, WISH, Sigstore, pem
 from tests.support.sigstore_services import TOKEN, Services, services
@@ -25,13 +26,6 @@ IDENTITY = {"subject": "https://git.example/acme/*", "issuer": ISSUER}
 PROVENANCE = "https://slsa.dev/provenance/v1"
 BUILDER = "https://git.example/builder@v1"
 SIMPLE = "application/vnd.dev.cosign.simplesigning.v1+json"
-POLICY = """\
-schema: hullmark-policy/1
-name: shop
-version: 1
-rules:
-  - {id: not-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
-"""
 
 
 @dataclass
@@ -70,7 +64,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
     made = Shop(program_in(folder / "run"), folder, Sigstore())
     small_layout(folder / "image")
-    policy = made.file("warn.yaml", POLICY)
+    policy = made.file("warn.yaml", NOT_ROOT)
     key = made.file("key.pem", _private())
     words = ("--policy", policy, "--at", AT, "--sign", key, "--attestation", folder / "by-key.json")
     assert made.hullmark("check", f"oci-dir:{folder / 'image'}", *words).status == 0

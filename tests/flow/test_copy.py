@@ -14,16 +14,9 @@ import pytest
 from tests.support.cosign import Cosign, cosign_in, plain_registry
 from tests.support.images import Blobs, Json, sha256, small_layout, tagged, tar_of, with_platform, write_layout
 from tests.support.open_registry import OpenRegistry
+from tests.support.policies import NOT_ROOT
 from tests.support.program import Program, program_in
 from tests.support.shelves import openssl
-
-POLICY = """\
-schema: hullmark-policy/1
-name: shop
-version: 1
-rules:
-  - {id: not-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
-"""
 
 
 @dataclass
@@ -55,7 +48,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     other = with_platform(blobs.image((tar_of({"a": b"a" * 999}),), platform="linux/arm64"), "linux/arm64")
     index = blobs.index([one, other])
     write_layout(folder / "image", blobs, [tagged(index, "1")])
-    (folder / "policy.yaml").write_text(POLICY)
+    (folder / "policy.yaml").write_text(NOT_ROOT)
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / "key.pem")
     openssl("pkey", "-in", folder / "key.pem", "-pubout", "-out", folder / "key.pub")
     with OpenRegistry(page=1).running() as listing:

@@ -16,6 +16,7 @@ import pytest
 from tests.support.cosign import VSA, plain_registry
 from tests.support.images import Json, small_layout
 from tests.support.open_registry import OpenRegistry
+from tests.support.policies import NOT_ROOT
 from tests.support.program import Program, program_in
 from tests.support.sigstore import ISSUER, SUBJECT, Sigstore
 from tests.support.sigstore_services import TOKEN, Services, services
@@ -31,13 +32,6 @@ PREDICATE = {
     },
     "runDetails": {"builder": {"id": BUILDER}},
 }
-POLICY = """\
-schema: hullmark-policy/1
-name: shop
-version: 1
-rules:
-  - {id: not-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
-"""
 WHO = ("--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER)
 MINE = {"identities": [{"subject": SUBJECT, "issuer": ISSUER}]}
 OTHERS = {"identities": [{"subject": "https://git.example/evil/*", "issuer": ISSUER}]}
@@ -139,7 +133,7 @@ def test_what_cosign_attested_without_a_key_counts_by_identity(shop: Shop, bundl
 def test_a_verdict_that_is_signed_here_without_a_key_is_verified_by_cosign_in_both_forms(shop: Shop) -> None:
     reference = shop.image("here")
     files = {name: shop.folder / name for name in ("warn.yaml", "token")}
-    files["warn.yaml"].write_text(POLICY)
+    files["warn.yaml"].write_text(NOT_ROOT)
     files["token"].write_text(TOKEN)
     where = ("--sign", "keyless", "--fulcio-url", shop.services.url, "--rekor-url", shop.services.url)
     words = ("--policy", files["warn.yaml"], "--identity-token", files["token"], "--attach")
@@ -156,7 +150,7 @@ def test_a_verdict_that_is_signed_here_without_a_key_is_verified_by_cosign_in_bo
 def test_a_verdict_that_cosign_attested_without_a_key_is_verified(shop: Shop, bundle: bool) -> None:
     reference = shop.image(f"verdict-{bundle}".lower())
     files = {name: shop.folder / name for name in ("warn.yaml", "key.pem", "it.json")}
-    files["warn.yaml"].write_text(POLICY)
+    files["warn.yaml"].write_text(NOT_ROOT)
     subprocess.run(
         ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", files["key.pem"]], check=True
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import faulthandler
 import gc
 import itertools
 import json
@@ -466,6 +467,7 @@ def _main() -> NoReturn:
         _learn(with_server=of == "hullmark.server")
         if of == "hullmark.server":
             _spend_little()
+            faulthandler.register(signal.SIGUSR1)  # what is forked has it too: see Server.stacks
         else:
             _practise()
     else:

@@ -87,4 +87,4 @@ def wait_for_jobs(running: Server, seconds: float) -> None:
         until(is_over, seconds, "the end of all jobs")
     except AssertionError as error:
         left = running.rows("SELECT task_name, status, attempts, scheduled_at, args FROM procrastinate_jobs")
-        raise AssertionError(f"{error}: left are {left}") from None
+        raise AssertionError(f"{error}: left are {left}\n{running.stacks()}") from None

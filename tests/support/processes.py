@@ -271,6 +271,16 @@ class Server:
         """What all processes wrote."""
         return "".join(path.read_text("utf-8", "replace") for path in sorted(self.folder.glob("*.log")))
 
+    def stacks(self) -> str:
+        """Where each thread of its forked processes is now: for the words of a failure in which something hangs."""
+        sizes = {path: path.stat().st_size for path in sorted(self.folder.glob("*.log"))}
+        for pid in processes_of(self.folder):
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{pid}/comm").read_text().startswith(fork_server.NAMED):
+                    os.kill(pid, signal.SIGUSR1)
+        time.sleep(1)
+        return "".join(path.read_bytes()[size:].decode("utf-8", "replace") for path, size in sizes.items())
+
     @property
     def database_url(self) -> str:
         """Where its database is."""

@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
             _write(Path(arguments.into), files)
         else:
             sys.stdout.write(_secret(arguments.as_secret, arguments.namespace, files))
-        # Only now: no webhook is to be trusted by an authority whose key nobody got.
+        # Only now: manifests must not name an authority whose key was never written.
         for path, text in patched.items():
             path.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -27,7 +27,7 @@ _COLUMNS = (
     ("REASON", "reason"),
 )
 _GONE = ("InvalidParameterException", "ClusterNotFoundException")
-"""What StopTask answers of a task, or a cluster, that is not there."""
+"""Errors of StopTask for a task or a cluster that does not exist."""
 
 
 class Offence(NamedTuple):
@@ -89,7 +89,7 @@ def offences(
 
 
 def _stop(collector: EcsCollector, container: RunningContainer, task: str, reason: str) -> bool:
-    """Have a task stopped; whether it was. One that ended by itself meanwhile is said, and keeps nobody from looking at the others."""
+    """Stop a task, and return whether it was stopped. If it is gone already, say so and go on with the others."""
     from hullmark.net.aws import AwsRefused
 
     try:

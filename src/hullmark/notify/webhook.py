@@ -73,7 +73,7 @@ def key_of(secret: str) -> bytes:
         return secret.encode()
     try:
         return base64.b64decode(secret[len(PREFIX) :], validate=True)
-    except ValueError:  # which base64's own error is, and that of letters that are not ASCII
+    except ValueError:  # binascii.Error is one; text that is not ASCII raises another
         raise ValueError("behind whsec_ the secret is not base64") from None
 
 

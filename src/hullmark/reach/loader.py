@@ -33,7 +33,7 @@ def _read_cache(path: str, body: memoryview, report: Report) -> dict[str, list[s
     found: dict[str, list[str]] = {}
     data = bytes(body)
     start = data.find(_MAGIC)
-    # Entries may share bytes, as a path ends with the name of its library: more than this is no table of names.
+    # Names may overlap (a path ends with its library's name), but all of them together are never longer than this.
     room = 2 * len(data)
     try:
         (count,) = Struct("<I").unpack_from(data, start + len(_MAGIC)) if start >= 0 else (0,)

@@ -26,7 +26,7 @@ _STARTS = re.compile(
     r"`|%x|[\"']\s*\||\|\s*[\"']|\b(?:qx|fork|system|passthru|subprocess|process|\w*(?:exec|spawn|popen)\w*)\b",
     re.IGNORECASE,
 ).search
-"""Whether a command that stands in a text has a word by which languages start programs."""
+"""Finds a word that starts a program (`system`, `exec`, `popen` …) in code given as text."""
 
 
 class StartedProgram(msgspec.Struct, frozen=True):
@@ -170,7 +170,7 @@ class Scene:
         self._blur("programs", self.tree.programs(self.path), source, f"may be started: {reason}")
 
     def given_text(self, source: str, language: str, text: str | None) -> str:
-        """An interpreter runs a command that is given as a text (None: not known), which may start programs. Returns what that is."""
+        """An interpreter runs code given as text (None: not known), which may start programs. Returns the reason to give."""
         reason = f"{language} runs a command that is given as a text"
         if text is None or _STARTS(text):
             self.blur_programs(source, reason)

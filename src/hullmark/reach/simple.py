@@ -14,8 +14,8 @@ _MAX_FILES = Limit(50_000, "files of a language's folders that may be loaded")
 
 
 class _InterpretedLanguage:
-    """A language whose files lie below known folders. `valued` are options whose value is the next word, `texts` fits those after which
-    a command stands, `loads` are those that name a file to be loaded."""
+    """A language whose files lie below known folders. `valued` are options whose value is the next word, `texts` matches options that
+    are followed by code, `loads` are options that name a file to load."""
 
     name = ""
     valued = ""

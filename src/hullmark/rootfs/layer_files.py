@@ -140,7 +140,7 @@ class _Stack:
         return (place, base) if place is not None and base in place.below else None
 
     def _open_folder(self, folder: bytes, layer: int) -> None:
-        """Where a whiteout stands is a folder: a file of a lower layer gives way."""
+        """Make sure that the path of a whiteout is a folder: a file of a lower layer there is hidden."""
         place = self._root
         for name in folder.split(b"/") if folder else ():
             below = place.below.get(name)

@@ -31,9 +31,8 @@ class _Fold:
         self._nodes: dict[bytes, Node] = {}
         self._removed: dict[bytes, int] = {}  # by whiteouts: the path itself in the layers below …
         self._emptied: dict[bytes, int] = {}  # … and everything below these paths
-        self._made: dict[
-            bytes, int
-        ] = {}  # folders that whiteouts and hidden entries stand in, and the uppermost such layer
+        # The folders of whiteouts and hidden entries, each with the uppermost layer that needs it.
+        self._made: dict[bytes, int] = {}
         self._folders: set[bytes] = set()
         self._symlinks: list[bytes] = []  # of all layers, whether visible or not
         self._ghosts: list[tuple[bytes, Node, int]] = []
@@ -124,8 +123,9 @@ class _Fold:
             self._made.setdefault(folder, layer)
 
     def _drop_files_in_the_way(self) -> None:
-        """A layer that has anything below a path makes it a folder, also with a whiteout, or with what an upper layer hides again: a
-        file of a lower layer is not back then. Where the image specification is silent, this is what overlayfs shows.
+        """Drop files that a higher layer turned into a folder. A whiteout, or an entry that is itself hidden later, is enough for that.
+
+        The image specification does not say so; this is what overlayfs shows.
         """
         for folder, layer in self._made.items():
             for path in (*_above(folder), folder):

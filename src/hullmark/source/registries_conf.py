@@ -67,7 +67,7 @@ def registry_files(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _may_be_there(path: Path) -> bool:
-    """Whether a file is there, or nobody lets us see whether: reading it then says so."""
+    """Whether a file exists or may exist. Reading one that we may not see then fails with the reason."""
     try:
         return path.is_file()
     except OSError:

@@ -17,23 +17,9 @@ from hullmark.net.api_client import ApiClient, ApiLogin, ApiRefused
 from hullmark.net.errors import Unreachable
 from hullmark.net.http import HttpSettings
 from hullmark.places.runtime.collector import Changes, Listing
+from tests.support.clocks import ImpatientStop
 from tests.support.reports import ReportServer
 from tests.unit.app.test_agent import FakeCollector, Sending, clock, container, drift, ended, started
-
-
-class Stop(threading.Event):
-    """One that keeps nobody waiting: it notes how long it was to be, and is set after so many pauses."""
-
-    def __init__(self, most: int = 100) -> None:
-        super().__init__()
-        self.pauses: list[float | None] = []
-        self._most = most
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.pauses.append(timeout)
-        if len(self.pauses) >= self._most:
-            self.set()
-        return self.is_set()
 
 
 @dataclass
@@ -85,14 +71,14 @@ def troubled(tmp_path: Path) -> Iterator[Troubled]:
 
 
 def test_a_list_that_breaks_off_is_made_again_until_it_is_whole(troubled: Troubled) -> None:
-    stop = Stop()
+    stop = ImpatientStop()
 
     def send(reports: Sequence[bytes]) -> bool:
         stop.set()
         return troubled.server.send(reports)
 
     troubled.collector, troubled.send = Flaky({"a", "b"}, [started("b"), started("c")], faults=2), send
-    agent, ended_at_once = troubled.agent(), Stop()
+    agent, ended_at_once = troubled.agent(), ImpatientStop()
     ended_at_once.set()
     agent.follow(ended_at_once)
     assert (len(agent.spool), agent.spool.wants_list) == (0, True), "who is to stop does not listen any more"
@@ -107,7 +93,7 @@ def test_a_list_that_breaks_off_is_made_again_until_it_is_whole(troubled: Troubl
 
 
 def test_a_server_that_is_busy_or_unwell_is_asked_again_and_its_return_is_said(troubled: Troubled) -> None:
-    stop = Stop()
+    stop = ImpatientStop()
     faults = [
         ApiRefused("another request is at work", status=409, problem={"type": "busy"}),
         ApiRefused("the server is unwell", status=500),
@@ -151,7 +137,7 @@ def test_an_agent_that_is_to_stop_does_so_though_there_is_always_more_to_say(tro
 
     agent.sender = Sending(send)
     agent.spool.append_list([container("a")])
-    stop = Stop()
+    stop = ImpatientStop()
     stop.set()
     agent.send(stop)
     assert sent == [1] * 100
@@ -169,7 +155,7 @@ class Recording(threading.Condition):
 
 
 def test_an_agent_that_is_told_to_stop_while_it_looks_for_news_does_not_wait_for_them(troubled: Troubled) -> None:
-    class Sudden(Stop):
+    class Sudden(ImpatientStop):
         def is_set(self) -> bool:
             is_set = super().is_set()
             self.set()  # between the first look and the next
@@ -183,7 +169,7 @@ def test_an_agent_that_is_told_to_stop_while_it_looks_for_news_does_not_wait_for
 
 
 def test_no_pause_of_the_client_outlasts_an_agent(troubled: Troubled) -> None:
-    stop = Stop()
+    stop = ImpatientStop()
     settings = HttpSettings(environment={})
     sender = sender_for(ApiClient("http://127.0.0.1:1", ApiLogin(key="k"), settings), stop)
     sender.api.settings.sleep(3600.0)

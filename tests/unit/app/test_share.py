@@ -14,16 +14,6 @@ from hullmark.model.errors import HullmarkError
 from tests.support.shelves import fingerprint_of, key_pair, put, some_feeds
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "there")
-
-
 def files(shelf: Shelf) -> dict[str, bytes]:
     """All that is on a shelf but its lock."""
     found = (path for path in shelf.folder.rglob("*") if path.is_file() and path.name != "lock")

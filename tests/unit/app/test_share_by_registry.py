@@ -28,16 +28,6 @@ def registry() -> Iterator[OpenRegistry]:
         yield running
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "here")
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "there")
-
-
 def name(registry: OpenRegistry) -> str:
     return f"{registry.host}/advisories:1"
 

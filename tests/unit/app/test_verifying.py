@@ -38,18 +38,12 @@ from tests.support.images import (
     write_docker_archive,
     write_layout,
 )
+from tests.support.policies import NOT_ROOT
 
 OPTIONS = SourceOptions()
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SIGNER = KeySigner(generate_private_key(SECP256R1()))
 KEYS = read_keys(SIGNER.public, "the key")
-POLICY = """\
-schema: hullmark-policy/1
-name: shop
-version: 1
-rules:
-  - {id: not-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
-"""
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,9 @@ class Judged:
     signed: SignedVerdict
 
 
-def judged(folder: Path, reference: str, *, at: datetime = NOW, policy: str = POLICY, attaches: bool = True) -> Judged:
+def judged(
+    folder: Path, reference: str, *, at: datetime = NOW, policy: str = NOT_ROOT, attaches: bool = True
+) -> Judged:
     """Judge an image, sign the verdict and, where that is wanted, put it beside the image."""
     (folder / "policy.yaml").write_text(policy)
     result = judge(reference, load(folder / "policy.yaml"), at, ScanResources(), OPTIONS)
@@ -200,7 +196,7 @@ def test_judging_again_says_what_is_otherwise_than_in_the_statement(layout: str,
         assert caught.value.advice == "name the same policy, advisories and options as the statement does"
         return str(caught.value).removeprefix("judged again, the statement is another one: ")
 
-    stricter = judged(tmp_path, layout, policy=POLICY.replace("warn", "stop")).result
+    stricter = judged(tmp_path, layout, policy=NOT_ROOT.replace("warn", "stop")).result
     policies = (statement.own.policy, stricter.verdict.inputs.policy)
     assert difference(stricter) == f"the policy was {policies[0]}, and is {policies[1]}"
     blobs = Blobs()

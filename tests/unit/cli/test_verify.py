@@ -10,15 +10,9 @@ import pytest
 from tests.support.images import sha256, small_layout, to_json
 from tests.support.in_process import CommandLine
 from tests.support.open_registry import Answer, OpenRegistry
+from tests.support.policies import NOT_ROOT
 from tests.support.shelves import openssl
 
-POLICY = """\
-schema: hullmark-policy/1
-name: shop
-version: 1
-rules:
-  - {id: not-root, gate: config, trigger: user, action: warn, params: {not_root: true}}
-"""
 AT = ("--at", "2026-03-01T12:00:00Z")
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
@@ -57,7 +51,7 @@ def put_beside(registry: OpenRegistry, subject: str, content: bytes) -> str:
 @pytest.fixture
 def key(hullmark: CommandLine) -> Path:
     """A private key; the public one is beside it."""
-    (hullmark.place / "policy.yaml").write_text(POLICY)
+    (hullmark.place / "policy.yaml").write_text(NOT_ROOT)
     key = hullmark.place / "key.pem"
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
     openssl("pkey", "-in", key, "-pubout", "-out", key.with_suffix(".pub"))

@@ -65,7 +65,7 @@ def _is_better(spoken: ClaimAnswer, candidate: AffectingAdvisory) -> bool:
 def _against(candidate: AffectingAdvisory, better: Sequence[ClaimAnswer]) -> str:
     """The word of the best database against what is found, "" if there is none. A bundle is overruled only as a whole."""
     ask = candidate.lookup.ask
-    # Who calls some versions unaffected says nothing of the others.
+    # A record that lists unaffected versions says nothing about other versions.
     telling = [spoken for spoken in better if _tells_affected(spoken.affected) or _covers(spoken.affected, ask)]
     best = min((rank(candidate.affected.namespace, spoken.advisory) for spoken in telling), default=0)
     deciding = [spoken for spoken in telling if rank(candidate.affected.namespace, spoken.advisory) == best]

@@ -228,7 +228,7 @@ def truth(words: list[StartWord]) -> bool | None:
 
 
 def _either(words: list[StartWord], fits: Callable[[str, str], bool]) -> bool | None:
-    # Of so few words what is not an operator between two others is a text, be it "-o".
+    # In so short a test, "-o" is a plain text unless it stands between two others.
     if len(words) <= _WORDS_OF_ONE_TEST and (answer := _single(words, fits)) is not None:
         return answer
     for operators, decisive in ((("||", "-o"), True), (("&&", "-a"), False)):

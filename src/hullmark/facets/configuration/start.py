@@ -243,7 +243,7 @@ class _Starter:
         )
 
     def _find_script(self, name: str) -> str:
-        """The path of a file that a shell is given to run, which it looks for where it is first; "" where it is not in the image."""
+        """The path of a script given to a shell, which looks in the working directory first; "" if it is not in the image."""
         here = f"{(self._config.working_dir or '/').rstrip('/')}/{name}"
         return here if "/" not in name and self._files.exists(here) else self._find_program(name)
 

@@ -40,7 +40,7 @@ def _run_files(files: _Files, folders: tuple[str, ...]) -> Iterator[Found]:
             text = files.script(path)
             if text and "execlineb" in text.split("\n", 1)[0]:
                 yield _chain(text, path)
-            elif text is not None:  # "": a program that is no script
+            elif text is not None:  # "": a binary, not a script
                 yield [StartWord(path, path, 1)]
             else:
                 yield f"the script {path} was not kept, and what it starts is not known"

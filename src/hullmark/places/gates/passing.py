@@ -1,4 +1,4 @@
-"""Which digests name only images that pass, for what refuses the others and asks nobody: manifests in a cluster, podman's policy."""
+"""Digests of images that pass, for lists that are enforced without asking a server: a cluster's manifests, podman's policy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from hullmark.model.verdict import PASSING
 
 
 def passing_digests(images: Iterable[AdmissibleImage], environment: str | None) -> set[str]:
-    """The digests, of manifests, indexes and configurations, by which only images that pass are named: in an environment, None: in all
-    of them. Grace is for what a gate sees start again, so what passes by grace alone is not among them."""
+    """The digests of manifests, indexes and configurations that refer only to images that pass in an environment (None: in all of them).
+
+    An image that passes only by grace is left out: grace lets a gate start again what ran before.
+    """
     good: set[str] = set()
     bad: set[str] = set()
     for image in images:

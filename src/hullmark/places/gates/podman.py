@@ -30,8 +30,8 @@ _ANYTHING = [{"type": "insecureAcceptAnything"}]
 
 
 def policy_of(images: Iterable[AdmissibleImage], key: str = "") -> dict[str, Any]:
-    """A policy by which only images that pass may be fetched, each by its digest; with a `key` (a path), only those signed by it. An
-    index is among them where all its images that are judged pass.
+    """A policy that lets podman fetch only images that pass, each by its digest; with a `key` (a path), only if that key signed them.
+    An index is listed if all its judged images pass.
 
     What lies in podman's own storage is judged by the hook. Raises HullmarkError for too many images.
     """

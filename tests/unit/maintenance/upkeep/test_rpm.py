@@ -21,6 +21,7 @@ from hullmark.maintenance.upkeep.updates import updates_of
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package, SourcePackage
 from tests.support.repositories import Rpm, primary, repository_of
+from tests.unit.maintenance.upkeep.test_crawl import crawled
 
 BASE = "http://a.example/9/x86_64"
 FILE = b"""# repositories
@@ -56,16 +57,9 @@ def asked(
     repositories: Sequence[RpmRepository], answers: Mapping[str, bytes], packages: Sequence[Package]
 ) -> tuple[RepositoryOffers, list[str]]:
     """What is found where these addresses answer so, and all that were asked."""
-    crawl = crawl_rpm(repositories, Variables({}), {(package.name, package.version) for package in packages})
-    urls = []
-    try:
-        wanted = next(crawl)
-        while True:
-            urls.append(wanted.url)
-            wanted = crawl.send(answers.get(wanted.url))
-    except StopIteration as end:
-        found: RepositoryOffers = end.value
-        return found, urls
+    return crawled(
+        crawl_rpm(repositories, Variables({}), {(package.name, package.version) for package in packages}), answers
+    )
 
 
 def chosen(

@@ -25,21 +25,10 @@ from hullmark.places.gates.follow import (
 )
 from hullmark.places.gates.verdicts import LocalVerdicts
 from hullmark.places.runtime.collector import Changes, Listing
+from tests.support.clocks import ImpatientStop
 from tests.support.gate import BAD, GOOD, HOST, NOON
 from tests.support.kubernetes.manifests import digest
 from tests.unit.places.gates.test_verdicts import running
-
-
-class Stop(threading.Event):
-    """Told to stop by the one who answers; nobody waits for the pauses, which are noted."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pauses: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        self.pauses.append(timeout or 0.0)
-        return self.is_set()
 
 
 class Server(ApiClient):
@@ -47,7 +36,7 @@ class Server(ApiClient):
 
     def __init__(self, *answers: AdmissionPage | bytes | HullmarkError, refusing: dict[str, int] | None = None) -> None:
         self.answers, self.refusing = list(answers), refusing or {}
-        self.stop = Stop()
+        self.stop = ImpatientStop()
         self.asked: list[Any] = []
 
     def raw(self, path: str, query: Any = None, limit: int = 0) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hullmark.places.runtime.containerd.api import CriApi
 from hullmark.places.runtime.containerd.collector import CriCollector, LocalDrift, connect
 from hullmark.places.runtime.containerd.messages import message
 from hullmark.places.runtime.host import HostState
+from tests.support.clocks import ImpatientStop, StepClock
 from tests.unit.places.runtime.test_cri_answers import ID, POD, STARTED, FakeCri, cri, status
 from tests.unit.places.runtime.test_overlay import Host, host
 
@@ -28,24 +29,6 @@ OTHER = "34" * 32
 event = message("ContainerEventResponse")
 
 
-class Clock:
-    """Goes on by so many seconds whenever it is asked."""
-
-    def __init__(self, seconds: float) -> None:
-        self.now, self.step = AT, timedelta(seconds=seconds)
-
-    def __call__(self) -> datetime:
-        self.now += self.step
-        return self.now
-
-
-class Stop(threading.Event):
-    """Nobody waits for the pauses."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
-
-
 def lists(*ids: str) -> Any:
     """What is answered to the question which containers run."""
     return message("ListContainersResponse")(containers=[message("Container")(id=id) for id in ids])
@@ -53,7 +36,7 @@ def lists(*ids: str) -> Any:
 
 def follow(collector: CriCollector, wanted: int, then: Callable[[int], None] = lambda _: None) -> list[str]:
     """The first that a collector tells; `then` gets the number of things told so far."""
-    stop = Stop()
+    stop = ImpatientStop()
     found: list[str] = []
     for said in collector.follow(stop):
         if isinstance(said, Listing):
@@ -97,7 +80,7 @@ def test_what_is_gone_ended_or_told_at_no_moment_is_told_as_far_as_it_goes(cri: 
         event(container_id=ID, container_event_type=0, created_at=STARTED),
         event(container_id=ID, container_event_type=3, created_at=2**63 - 1),
     ]
-    assert follow(CriCollector(api, "node-1", clock=Clock(0)), 2) == ["list ab", "ended ab in 2262"]
+    assert follow(CriCollector(api, "node-1", clock=StepClock(AT, 0)), 2) == ["list ab", "ended ab in 2262"]
 
 
 def test_more_containers_than_a_host_has_are_an_error(cri: Cri, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +92,7 @@ def test_more_containers_than_a_host_has_are_an_error(cri: Cri, monkeypatch: pyt
 def test_without_events_lists_are_compared_and_files_looked_at(cri: Cri, host: Host) -> None:
     fake, api = cri
     fake.answers["ContainerStatus"] = lambda _: status(f'{{"sandboxID": "{POD}", "pid": 7}}')
-    collector = CriCollector(api, "node-1", clock=Clock(1.0), drift=LocalDrift(3.0, host.folder))
+    collector = CriCollector(api, "node-1", clock=StepClock(AT, 1.0), drift=LocalDrift(3.0, host.folder))
 
     def go_on(count: int) -> None:
         if count == 1:
@@ -132,15 +115,23 @@ def test_lists_are_compared_besides_events_when_it_is_time(cri: Cri) -> None:
     def go_on(count: int) -> None:
         fake.answers["ListContainers"] = lambda _: lists()
 
-    assert follow(CriCollector(api, "node-1", (0.05, 5.0), Clock(1.0)), 2, go_on) == ["list ab", "ended ab in 2026"]
+    assert follow(CriCollector(api, "node-1", (0.05, 5.0), StepClock(AT, 1.0)), 2, go_on) == [
+        "list ab",
+        "ended ab in 2026",
+    ]
 
 
 def test_a_connection_that_held_for_long_is_news_when_it_breaks(cri: Cri) -> None:
     fake, api = cri
     fake.events = [event(container_id="unknown", container_event_type=2, created_at=STARTED)]
     words = f"problem containerd cannot be asked what runs: {api.address} ended its stream of events"
-    assert follow(CriCollector(api, "node-1", (0.05, 1e6), Clock(60.0)), 4) == ["list ab", words] * 2
-    assert follow(CriCollector(api, "node-1", (0.05, 1e6), Clock(0.0)), 4) == ["list ab", words, "list ab", "list ab"]
+    assert follow(CriCollector(api, "node-1", (0.05, 1e6), StepClock(AT, 60.0)), 4) == ["list ab", words] * 2
+    assert follow(CriCollector(api, "node-1", (0.05, 1e6), StepClock(AT, 0.0)), 4) == [
+        "list ab",
+        words,
+        "list ab",
+        "list ab",
+    ]
 
 
 def test_an_engine_that_is_silent_or_says_too_much_is_told_from_others(

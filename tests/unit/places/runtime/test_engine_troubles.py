@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -19,6 +18,7 @@ from hullmark.places.runtime.engines.collector import EngineCollector, Intervals
 from hullmark.places.runtime.engines.drift import DriftMemory, EngineFiles, drift_of
 from hullmark.places.runtime.engines.files import read_file
 from hullmark.places.runtime.engines.running import running_container
+from tests.support.clocks import ImpatientStop, StepClock
 from tests.support.fake_engine import FakeEngine, packed
 from tests.unit.places.runtime.test_engine_answers import (
     AT,
@@ -39,24 +39,6 @@ OTHER = "34" * 32
 BUSY = Intervals(window=1)
 
 
-class Clock:
-    """Goes on by so many seconds whenever it is asked."""
-
-    def __init__(self, seconds: float) -> None:
-        self.now, self.step = AT, timedelta(seconds=seconds)
-
-    def __call__(self) -> datetime:
-        self.now += self.step
-        return self.now
-
-
-class Stop(threading.Event):
-    """Nobody waits for the pauses."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
-
-
 def told(said: Listing | Changes) -> list[str]:
     """What is told, in short."""
     if isinstance(said, Listing):
@@ -68,9 +50,9 @@ def told(said: Listing | Changes) -> list[str]:
 
 def follow(api: EngineApi, wanted: int, rhythm: Intervals = BUSY, step: float = 0.0) -> list[str]:
     """The first that a collector tells."""
-    stop = Stop()
+    stop = ImpatientStop()
     found: list[str] = []
-    for said in EngineCollector("docker", api, "host", rhythm, Clock(step)).follow(stop):
+    for said in EngineCollector("docker", api, "host", rhythm, StepClock(AT, step)).follow(stop):
         found += told(said)
         if len(found) >= wanted:
             stop.set()
@@ -116,7 +98,7 @@ def test_what_ended_while_nobody_listened_and_cannot_be_described_is_left_out(en
     fake.answers["/events"] = b""
     collector = EngineCollector("docker", api, "host", Intervals(window=1), lambda: AT)
     collector.resume(datetime(2026, 10, 31, 22, tzinfo=UTC), lambda _: None)
-    stop = Stop()
+    stop = ImpatientStop()
     found = []
     for said in collector.follow(stop):
         found += told(said)

@@ -72,7 +72,7 @@ def _unwrap_payload(head: _Head) -> bytes:
     if head.payload:
         try:
             return base64.b64decode(head.payload, validate=True)
-        except ValueError:  # which base64's own error is, and that of letters that are not ASCII
+        except ValueError:  # binascii.Error is one; text that is not ASCII raises another
             return b""
     return bytes(head.predicate)
 

@@ -128,7 +128,7 @@ class Front(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._bound.replace(self.settings.socket)
 
     def server_close(self) -> None:
-        """Listen no more, and take the socket away, unless another front has put its own there by now."""
+        """Stop listening, and remove the socket unless another front has replaced it."""
         super().server_close()
         self._bound.unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
@@ -207,7 +207,7 @@ class _Connection(BaseHTTPRequestHandler):
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """What tells a socket from another one of the same name, also where a file's number is given again."""
+    """Identifies a socket file: the inode alone could be reused."""
     found = path.stat()
     return found.st_ino, found.st_mtime_ns
 

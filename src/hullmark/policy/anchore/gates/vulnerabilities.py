@@ -211,7 +211,7 @@ def _legacy_name(found: MatchRow) -> str:
 
 
 def kev_list(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look for matches that are known to be exploited. Where the list of these is not whole, only the original takes the rest for safe."""
+    """Look for matches that are known to be exploited. If that list is incomplete, `compat` treats the rest as not exploited."""
     doubted: list[MatchRow] = []
     for found in facts.matches:
         advisory = found.match.advisory

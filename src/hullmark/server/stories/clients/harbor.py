@@ -205,6 +205,6 @@ def _auth(authorization: str) -> dict[str, str]:
         try:
             if b":" in base64.b64decode(rest, validate=True):
                 return {"auth": rest}
-        except ValueError:  # which base64's own error is, and that of letters that are not ASCII
+        except ValueError:  # binascii.Error is one; text that is not ASCII raises another
             pass
     raise HullmarkError("the registry's authorization is not understood", advice="send `Basic …` or `Bearer …`")
