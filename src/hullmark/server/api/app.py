@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Router
@@ -22,6 +22,7 @@ from hullmark.server.api.contract import Contract
 from hullmark.server.api.measured import add_headers
 from hullmark.server.listening import Listeners
 from hullmark.server.stories.services import Services
+from hullmark.server.tasks import end_task
 
 PREFIX = "/api/v1"
 
@@ -72,9 +73,7 @@ async def _open(app: Litestar) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            await end_task(listening)
 
 
 def _add_middleware(config: AppConfig) -> AppConfig:

@@ -49,6 +49,7 @@ from hullmark.server.tables.images.leases import AnalysisOutcome, Failure, Relea
 from hullmark.server.tables.images.registries import registries
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.slots import slot
+from hullmark.server.tasks import end_task
 from hullmark.source import open_image
 from hullmark.source.source import RegistryUnwell
 
@@ -180,9 +181,7 @@ async def _renew_lease(services: Services, image_id: int, worker: str) -> AsyncI
     try:
         yield
     finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
+        await end_task(beating)
 
 
 async def _read(services: Services, row: ImageRow, places: list[_ImageOrigin]) -> AnalysisResult:
