@@ -179,7 +179,9 @@ def settle(running: Server, seconds: float) -> float:
             "SELECT job.id, task_name, status, attempts, worker_id, worker.last_heartbeat, scheduled_at, args FROM procrastinate_jobs job"
             " LEFT JOIN procrastinate_workers worker ON worker.id = worker_id"
         )
-        raise AssertionError(f"{error}: left are {left}, jobs {jobs}\n{running.logs()[-5000:]}\n{running.stacks()}") from None
+        raise AssertionError(
+            f"{error}: left are {left}, jobs {jobs}\n{running.logs()[-5000:]}\n{running.stacks()}"
+        ) from None
     return time.monotonic() - began
 
 
