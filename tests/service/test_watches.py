@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
+from hullmark.server.stories.images import register
 from hullmark.server.stories.watching import watch
 from hullmark.server.stories.watching.repository import newest_first
 from hullmark.server.tables.notice import transitions
 from hullmark.server.tables.slots import slot
+from hullmark.server.tables.watching import watches
 from tests.support.desk import Desk, desk
 from tests.support.furnished import at_auth
 from tests.support.images import INDEX, with_platform
@@ -444,6 +446,35 @@ async def test_an_image_that_is_let_go_is_watched_no_longer(database_url: str, t
         assert (await the_watch(at))["active"] is False
         await look(at)
         assert (await at.ask("GET", f"/images/{digest}")).status_code == 404
+
+
+@pytest.mark.parametrize("also", ["the registry has another", "the registry has the same"])
+async def test_a_look_does_not_bring_back_what_is_let_go_meanwhile(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, also: str
+) -> None:
+    async with desk(database_url, tmp_path) as at:
+        digest = at.push("1", {"a": b"1"})
+        tag, auth = at.reference("1"), at_auth()
+        await at.client.post("/v1/images", json={"tag": tag}, params={"autosubscribe": "true"}, auth=auth)
+        await at.work()
+        if also == "the registry has another":
+            at.push("1", {"a": b"2"})
+        add = register.add
+
+        async def add_late(*given: Any) -> Any:
+            await at.ask("DELETE", f"/images/{digest}")
+            return await add(*given)
+
+        async def is_not_seen(*_: Any) -> bool:
+            return False
+
+        with monkeypatch.context() as patched:
+            patched.setattr(register, "add", add_late)
+            patched.setattr(watches, "points_to", is_not_seen)
+            assert await look(at) == ["look"]
+        assert (await at.get("/images"))["items"] == []
+        assert (await at.get("/watches"))["items"] == []
+        assert len(await events(at, "image.added")) == 1
 
 
 async def test_subscriptions_of_anchores_clients_are_watches(database_url: str, tmp_path: Path) -> None:

@@ -29,11 +29,16 @@ from hullmark.source.platform import parse_platform
 ADDED = "image added"
 
 
+class WatchNotFound(HullmarkError):
+    """The tag that a look found moved is not watched any more: somebody let its image go meanwhile, or switched its watch off."""
+
+
 class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
 
     `watch`: whether the tag is watched from now on; None: unless that was switched off. `is_followed`: the tag is watched, and names
-    another manifest: what people noted of the image that it pointed to goes on. `seen_at` is when that came to be known (None: now).
+    another manifest: what people noted of the image that it pointed to goes on; nothing is added if it is watched no longer. `seen_at`
+    is when that came to be known (None: now).
     """
 
     reference: str
@@ -72,7 +77,7 @@ async def add(
 ) -> RegistrationResult:
     """Add an image by reference; `entry` writes of it in the same transaction.
 
-    Raises HullmarkError if the registry does not have it, or cannot be reached.
+    Raises HullmarkError if the registry does not have it, or cannot be reached, and WatchNotFound.
     """
     named = parse_reference(wanted.reference)
     tagged = _choose_tag(named, wanted.tag)
@@ -103,10 +108,13 @@ async def add(
 async def _watch_tag(
     connection: Connection, account_id: int, holding: Acquisition, named: str, every: int, now: datetime
 ) -> None:
-    """Watch the tag of an image whose registry named this digest; first after so many seconds from now."""
+    """Watch the tag of an image whose registry named this digest; first after so many seconds from now. Raises WatchNotFound."""
     wanted, tagged = holding.wanted, holding.tagged
     if tagged is None or (wanted.watch is False and not wanted.is_followed):
         return
+    # The registry took its time: without this, an image that somebody let go meanwhile would be back.
+    if wanted.is_followed and not await watches.lock_active(connection, account_id, name_of(tagged)):
+        raise WatchNotFound("the tag is no longer watched", advice="watch it again")
     new = watches.NewWatch(
         name=name_of(tagged),
         every=every,

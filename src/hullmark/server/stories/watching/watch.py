@@ -180,6 +180,8 @@ async def _came_to(services: Services, account_id: int, answer: _Answer) -> Look
         added = await register.add(services, account_id, wanted, "watch")
     except ImageNotFound:
         return LookResult(watch=row, digest=row.digest, etag="", pause=_spread(row.every * _SELDOM), reason=GONE)
+    except register.WatchNotFound:
+        return LookResult(watch=row, digest=row.digest, etag=row.etag, pause=_spread(row.every))
     except HullmarkError as error:
         return make_failed_result(row, error)
     # Should it have moved once more meanwhile, the next look says so.

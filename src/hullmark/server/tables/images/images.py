@@ -306,6 +306,10 @@ async def let_go(connection: Connection, account_id: int, image_id: int) -> bool
 
     Its tags are no longer watched, either: who does not want it does not want the next one.
     """
+    # What is held is locked before its watches, as it is where an image is added: in another order the two could wait for each other.
+    await connection.execute(
+        "SELECT FROM account_image WHERE account_id = %s AND image_id = %s FOR UPDATE", (account_id, image_id)
+    )
     await watches.let_go(connection, account_id, image_id)
     cursor = await connection.execute(
         "DELETE FROM account_image WHERE account_id = %s AND image_id = %s", (account_id, image_id)

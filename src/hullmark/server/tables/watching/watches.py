@@ -256,6 +256,17 @@ async def remove(connection: Connection, account_id: int, number: int) -> None:
     await connection.execute("DELETE FROM watch WHERE account_id = %s AND id = %s", (account_id, number))
 
 
+async def lock_active(connection: Connection, account_id: int, name: TagName) -> bool:
+    """Whether there is an active watch of a tag. It stays as it is until the transaction ends."""
+    cursor = await connection.execute(
+        """
+        SELECT FROM watch WHERE account_id = %s AND registry = %s AND repository = %s AND tag = %s AND is_active FOR UPDATE
+        """,
+        (account_id, *name),
+    )
+    return await cursor.fetchone() is not None
+
+
 async def let_go(connection: Connection, account_id: int, image_id: int) -> None:
     """An image is let go: the tags that point to it are watched no longer. Where their repository is, they stay as switched off, or they
     would be found again."""
