@@ -94,6 +94,8 @@ class RecordBuilder:
                     rules = None
         mode, uid, gid, size, mtime = meta
         if kind == "f":
+            if head and not self._dispatch.by_magic(head):
+                head = b""
             if rules is None:
                 rules = self._dispatch.rules(base)
             if self._folder_rules:
@@ -254,7 +256,7 @@ class RecordBuilder:
         """
         if not self._renamed:
             return {}
-        links, _ = resolve_hard_links(self.entries)
+        links = resolve_hard_links(self.entries)
         known = {(name, index): fact for name, facts in self.facts.items() for index, fact in facts}
         missing: dict[int, list[tuple[int, Read[Any]]]] = {}
         for index, i in self._renamed:

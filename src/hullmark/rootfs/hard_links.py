@@ -14,14 +14,24 @@ File = int | bytes
 """An entry's position in its layer, or the path of a file that lies in a layer below."""
 
 
-def resolve_hard_links(entries: Sequence[Entry]) -> tuple[dict[int, File], dict[bytes, File]]:
-    """What each hard link of a layer names, by its position, and what each path of it names in the end."""
+def resolve_hard_links(entries: Sequence[Entry]) -> dict[int, File]:
+    """What each hard link of a layer names, by its position."""
+    # Few files are linked to, and only their names are kept: a name for each of 100,000 files costs more than to look for them.
+    targets = {entry.link for entry in entries if entry.kind == "h"}
     links: dict[int, File] = {}
     names: dict[bytes, File] = {}
-    for position, entry in enumerate(entries):
-        kind = entry.kind
+    for position, entry in enumerate(entries) if targets else ():
+        kind, path = entry.kind, entry.path
         if kind == "h":
-            names[entry.path] = links[position] = names.get(entry.link, entry.link)
-        elif kind not in "wo":
-            names[entry.path] = position
-    return links, names
+            names[path] = links[position] = names.get(entry.link, entry.link)
+        elif path in targets and kind not in "wo":
+            names[path] = position
+    return links
+
+
+def find_last_files(entries: Sequence[Entry]) -> dict[bytes, File]:
+    """What each path of a layer names in the end."""
+    links = resolve_hard_links(entries)
+    return {
+        entry.path: links.get(position, position) for position, entry in enumerate(entries) if entry.kind not in "wo"
+    }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from hullmark.rootfs.entry import Entry, LayerProblem, LayerRecord
-from hullmark.rootfs.hard_links import File, resolve_hard_links
+from hullmark.rootfs.hard_links import File, find_last_files, resolve_hard_links
 from hullmark.rootfs.reads import Remark, kind_of
 from hullmark.rootfs.tree import Links, Node, Tree
 
@@ -39,7 +39,8 @@ class _Fold:
         self._problems: list[tuple[int, LayerProblem]] = []
         self._moved: dict[bytes, Node] = {}
         self._links: dict[tuple[int, int], tuple[int, int]] = {}
-        self._named: dict[int, tuple[dict[int, File], dict[bytes, File]]] = {}
+        self._resolved: dict[int, dict[int, File]] = {}  # the hard links of layers …
+        self._named: dict[int, dict[bytes, File]] = {}  # … and what their paths name, where links of other layers ask
 
     def tree(self) -> Tree:
         for layer in range(len(self._records) - 1, -1, -1):
@@ -173,7 +174,9 @@ class _Fold:
     def _resolve_hard_link(self, node: Node) -> Entry | None:
         """A hard link as the file it names: in its own layer, or else in the nearest one below."""
         layer, entry = node.layer, node.entry
-        links, _ = self._names(layer)
+        links = self._resolved.get(layer)
+        if links is None:
+            links = self._resolved[layer] = resolve_hard_links(self._records[layer].entries)
         target = self._target(layer, links[node.position])
         if target is None or target.entry.kind == "d":
             if entry.link:
@@ -189,7 +192,7 @@ class _Fold:
             path = file
             while layer:
                 layer -= 1
-                found = self._names(layer)[1].get(path)
+                found = self._names(layer).get(path)
                 if found is not None:
                     file = found
                     break
@@ -197,10 +200,10 @@ class _Fold:
                 return None
         return Node(layer, file, self._records[layer].entries[file])
 
-    def _names(self, layer: int) -> tuple[dict[int, File], dict[bytes, File]]:
+    def _names(self, layer: int) -> dict[bytes, File]:
         found = self._named.get(layer)
         if found is None:
-            found = self._named[layer] = resolve_hard_links(self._records[layer].entries)
+            found = self._named[layer] = find_last_files(self._records[layer].entries)
         return found
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:

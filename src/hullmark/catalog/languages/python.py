@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Iterator, Set
 
 import msgspec
@@ -308,6 +309,15 @@ def list_owned_files(view: View) -> Iterator[OwnedFile]:
             view.problem(path, f"lines of the list of installed files that cannot be used: {bad}")
 
 
+def _last_segment(line: str) -> str:
+    """The last segment of a line's path, if the path has no quotation marks."""
+    return line.partition(",")[0].rpartition("/")[2]
+
+
+_LAST_SEGMENTS = late(r"^(?=.)(?:[^,\n]*/)?([^,/\n]*)[^\n]*", re.MULTILINE).findall
+"""The same of all lines that are not empty, for a fraction of the time."""
+
+
 def find_owned_files(view: View, names: Set[str]) -> Iterator[OwnedFile]:
     """Those whose last segment is among the names: an image lists tens of thousands of files, and few have a name that is asked for."""
     wanted = {*names, *_NO_NAMES}
@@ -316,8 +326,10 @@ def find_owned_files(view: View, names: Set[str]) -> Iterator[OwnedFile]:
         folder = folder_of(found.path)
         record = view.fact_at(RECORD, f"{folder}/RECORD")
         if record:
-            lines = record.fact.decode("utf-8", "surrogateescape").split("\n")
-            left = (line for line in lines if line.partition(",")[0].rpartition("/")[2] in wanted or '"' in line)
+            text = record.fact.decode("utf-8", "surrogateescape")
+            if '"' not in text and wanted.isdisjoint(_LAST_SEGMENTS(text)):
+                continue
+            left = (line for line in text.split("\n") if _last_segment(line) in wanted or '"' in line)
             files = _list_record_files(view, _parent(folder), "\n".join(left).encode("utf-8", "surrogateescape"), owner)
         else:
             _, files = _claims(view, folder, owner)

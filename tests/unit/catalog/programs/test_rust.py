@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hullmark.catalog.programs.rust import CATALOGER, LOST, READ, Crate
+from hullmark.catalog.programs.rust import CATALOGER, LOST, READ, Crate, _begins_list
 from hullmark.model.package import UNKNOWN_VERSION, Location
 from tests.support.executables import Part, elf, fat, macho, pe, rust
 from tests.support.views import FakeView
@@ -78,6 +78,17 @@ def test_the_sink_gives_the_fact_of_extract_at_any_piece_size(name: str, sizes: 
     body = FORMATS[name] + bytes(more)
     sizes = sizes if len(body) < 100_000 else [size + 5000 for size in sizes]
     assert stream(body, sizes) == extract(body)
+
+
+@given(st.binary(max_size=12), st.sampled_from(range(-1, 10)), st.sampled_from((b'{"packages"', b" {", b"x", b"")))
+def test_what_zlib_cannot_read_is_no_beginning_and_what_it_can_is(tail: bytes, level: int, text: bytes) -> None:
+    streams = [b"x\x9c" + tail, b"x\x01" + tail, zlib.compress(text + tail, level)]
+    for stream in streams + [stream[:cut] for stream in streams for cut in range(2, 9)]:
+        try:
+            begin = zlib.decompressobj().decompress(stream)
+        except zlib.error:
+            begin = b""
+        assert _begins_list(stream, 0, 0) is (b'{"packages"' in begin), stream
 
 
 def test_a_long_list_is_kept_whole_by_the_sink() -> None:
