@@ -172,16 +172,11 @@ def settle(running: Server, seconds: float) -> float:
             return not left
         return False
 
-    try:
-        until(is_over, seconds, "the end of all that is under way", 0.3)
-    except AssertionError as error:
-        jobs = running.rows(
-            "SELECT job.id, task_name, status, attempts, worker_id, worker.last_heartbeat, scheduled_at, args FROM procrastinate_jobs job"
-            " LEFT JOIN procrastinate_workers worker ON worker.id = worker_id"
-        )
-        raise AssertionError(
-            f"{error}: left are {left}, jobs {jobs}\n{running.logs()[-5000:]}\n{running.stacks()}"
-        ) from None
+    with running.explaining():
+        try:
+            until(is_over, seconds, "the end of all that is under way", 0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: left are {left}") from None
     return time.monotonic() - began
 
 

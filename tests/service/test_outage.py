@@ -105,7 +105,8 @@ def test_a_worker_that_stands_still_longer_than_its_lease_counts_for_nothing() -
         os.kill(still, signal.SIGSTOP)
         until(lambda: running.rows("SELECT state, attempts FROM image") == [("waiting", 1)], 30, "the end of the lease")
         running.start("worker-2", HULLMARK_DATABASE_URL=running.database_url)
-        until(lambda: state_of(running) == "analysed", 120, "the analysis")
+        with running.explaining():
+            until(lambda: state_of(running) == "analysed", 120, "the analysis")
         os.kill(still, signal.SIGCONT)
         until(lambda: '"event": "lost"' in running.logs(), 60, "what comes too late")
         wait_for_jobs(running, 60)

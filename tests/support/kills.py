@@ -83,8 +83,5 @@ def wait_for_jobs(running: Server, seconds: float) -> None:
         hurry_jobs(running)
         return running.rows("SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
-    try:
+    with running.explaining():
         until(is_over, seconds, "the end of all jobs")
-    except AssertionError as error:
-        left = running.rows("SELECT task_name, status, attempts, scheduled_at, args FROM procrastinate_jobs")
-        raise AssertionError(f"{error}: left are {left}\n{running.stacks()}") from None

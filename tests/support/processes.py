@@ -128,6 +128,16 @@ class Client:
         return found
 
 
+_UNDER_WAY = {
+    "images": "SELECT id, state, attempts, lease_by, lease_until - now() AS left, reason FROM image",
+    "jobs": "SELECT job.id, task_name, status, attempts, worker_id, now() - worker.last_heartbeat AS silent, scheduled_at, args"
+    " FROM procrastinate_jobs job LEFT JOIN procrastinate_workers worker ON worker.id = worker_id ORDER BY job.id",
+    "sessions": "SELECT pid, pg_blocking_pids(pid), state, wait_event_type, wait_event, now() - state_change AS since, left(query, 100)"
+    " FROM pg_stat_activity WHERE datname = current_database() AND (state <> 'idle' OR cardinality(pg_blocking_pids(pid)) > 0)",
+}
+"""What may hold up a server."""
+
+
 def until(fact: Callable[[], bool], seconds: float, what: str = "it", pause: float = 0.1) -> None:
     """Wait until something is so. Nobody answering means that it is not so yet."""
     deadline = time.monotonic() + seconds
@@ -280,6 +290,21 @@ class Server:
                     os.kill(pid, signal.SIGUSR1)
         time.sleep(1)
         return "".join(path.read_bytes()[size:].decode("utf-8", "replace") for path, size in sizes.items())
+
+    @contextlib.contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Within it, the words of a failure in which something hangs say what is under way, and what waits for what."""
+        try:
+            yield
+        except AssertionError as error:
+            found = [f"{name}: {self._try_rows(question)}" for name, question in _UNDER_WAY.items()]
+            raise AssertionError("\n".join((str(error), *found, self.logs()[-5000:], self.stacks()))) from None
+
+    def _try_rows(self, question: str) -> object:
+        try:
+            return self.rows(question)
+        except psycopg.Error as error:
+            return error
 
     @property
     def database_url(self) -> str:
