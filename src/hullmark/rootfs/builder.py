@@ -94,16 +94,17 @@ class RecordBuilder:
                     rules = None
         mode, uid, gid, size, mtime = meta
         if kind == "f":
-            if head and not self._dispatch.by_magic(head):
-                head = b""
+            by_head = self._dispatch.by_magic(head) if head else ()
             if rules is None:
                 rules = self._dispatch.rules(base)
             if self._folder_rules:
                 rules += self._folder_rules
-            if rules or head or self._digests or self._sparse:
+            if rules or by_head or self._digests or self._sparse:
                 wanted = self._dispatch.matching(rules, path)
-                if wanted or head or self._digests or self._sparse:
-                    return self._file(path, meta, head, wanted)
+                if by_head:
+                    wanted = tuple(dict.fromkeys(wanted + by_head))
+                if wanted or self._digests or self._sparse:
+                    return self._file(path, meta, wanted)
         else:
             size = 0
             if kind == "h":
@@ -162,9 +163,7 @@ class RecordBuilder:
         self.entries.append(Entry(folder + b"/" + name if folder else name, "w", 0, 0, 0, 0, 0))
         return "w"
 
-    def _file(self, path: bytes, meta: Meta, head: bytes, wanted: tuple[int, ...]) -> Body | None:
-        if head:
-            wanted = tuple(dict.fromkeys(wanted + self._dispatch.by_magic(head)))
+    def _file(self, path: bytes, meta: Meta, wanted: tuple[int, ...]) -> Body | None:
         capability, is_sparse = self._capability, self._sparse
         self._capability, self._sparse = b"", False
         index = len(self.entries)

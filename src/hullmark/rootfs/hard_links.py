@@ -6,7 +6,7 @@ file, however many there are, and links in a circle name nothing of their layer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hullmark.rootfs.entry import Entry
 
@@ -29,9 +29,8 @@ def resolve_hard_links(entries: Sequence[Entry]) -> dict[int, File]:
     return links
 
 
-def find_last_files(entries: Sequence[Entry]) -> dict[bytes, File]:
-    """What each path of a layer names in the end."""
-    links = resolve_hard_links(entries)
+def find_last_files(entries: Sequence[Entry], links: Mapping[int, File]) -> dict[bytes, File]:
+    """What each path of a layer names in the end; `links` are its hard links, resolved."""
     return {
         entry.path: links.get(position, position) for position, entry in enumerate(entries) if entry.kind not in "wo"
     }

@@ -174,10 +174,7 @@ class _Fold:
     def _resolve_hard_link(self, node: Node) -> Entry | None:
         """A hard link as the file it names: in its own layer, or else in the nearest one below."""
         layer, entry = node.layer, node.entry
-        links = self._resolved.get(layer)
-        if links is None:
-            links = self._resolved[layer] = resolve_hard_links(self._records[layer].entries)
-        target = self._target(layer, links[node.position])
+        target = self._target(layer, self._links_of(layer)[node.position])
         if target is None or target.entry.kind == "d":
             if entry.link:
                 self._problem(layer, entry.path, "a hard link to a file that is not there; it was left out")
@@ -200,10 +197,16 @@ class _Fold:
                 return None
         return Node(layer, file, self._records[layer].entries[file])
 
+    def _links_of(self, layer: int) -> dict[int, File]:
+        found = self._resolved.get(layer)
+        if found is None:
+            found = self._resolved[layer] = resolve_hard_links(self._records[layer].entries)
+        return found
+
     def _names(self, layer: int) -> dict[bytes, File]:
         found = self._named.get(layer)
         if found is None:
-            found = self._named[layer] = find_last_files(self._records[layer].entries)
+            found = self._named[layer] = find_last_files(self._records[layer].entries, self._links_of(layer))
         return found
 
     def _problem(self, layer: int, path: bytes, reason: str) -> None:

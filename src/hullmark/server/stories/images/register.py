@@ -37,8 +37,8 @@ class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
 
     `watch`: whether the tag is watched from now on; None: unless that was switched off. `is_followed`: the tag is watched, and names
-    another manifest: what people noted of the image that it pointed to goes on; nothing is added if it is watched no longer. `seen_at`
-    is when that came to be known (None: now).
+    another manifest; what people noted of the image before goes on. If the tag is no longer watched by then, nothing is added.
+    `seen_at`: when the tag was seen to name this image (None: now).
     """
 
     reference: str
