@@ -11,6 +11,7 @@ import pytest
 
 from hullmark.catalog.sbom import read_sbom
 from hullmark.model.licences.conclusions import conclusion
+from hullmark.model.licences.expressions import in_spdx_terms
 from hullmark.model.package import Package
 from hullmark.report import load
 from hullmark.report.format import RenderContext
@@ -135,6 +136,9 @@ def test_bills_keep_where_licences_were_told(tmp_path: Path, format: str) -> Non
     told = {package.purl: (package.licenses, set(package.license_evidence)) for package in inventory.packages}
     read = {package.purl: (package.licenses, set(package.license_evidence)) for package in read_sbom(body).packages}
     assert {purl: places for purl, (_, places) in read.items()} == {purl: places for purl, (_, places) in told.items()}
+    # A document has them in SPDX's words.
+    terms = [{purl: in_spdx_terms(licences) for purl, (licences, _) in side.items()} for side in (read, told)]
+    assert terms[0] == terms[1]
 
 
 def test_cyclonedx_says_what_is_declared_and_what_is_concluded(tmp_path: Path) -> None:

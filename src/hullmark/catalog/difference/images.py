@@ -96,16 +96,21 @@ def _visible_bytes(there: list[FileRecord]) -> int:
     return sum(names.values())
 
 
+def _names(before: Inventory, after: Inventory) -> tuple[str, str]:
+    """What to call the two. A bill of materials goes by the name of its image, which may be the other one."""
+    one, other = before.source.reference, after.source.reference
+    return (one, other) if one != other else (f"{one} (before)", f"{other} (after)")
+
+
 def _gaps(before: ComparedImage, after: ComparedImage, *, by_layer: bool, is_matched: bool) -> Iterator[str]:
-    images = (before.inventory, after.inventory)
+    images = dict(zip(_names(before.inventory, after.inventory), (before.inventory, after.inventory), strict=True))
     for what, lacking in (
-        ("files", [image for image in images if image.files is None]),
-        ("settings", [image for image in images if image.config is None]),
-        ("layers", [image for image in images if not image.source.layers]),
+        ("files", [name for name, image in images.items() if image.files is None]),
+        ("settings", [name for name, image in images.items() if image.config is None]),
+        ("layers", [name for name, image in images.items() if not image.source.layers]),
     ):
-        names = dict.fromkeys(image.source.reference for image in lacking)
-        if names:
-            yield f"{what} were not compared: they are not known of {' and '.join(names)}"
+        if lacking:
+            yield f"{what} were not compared: they are not known of {' and '.join(lacking)}"
     if by_layer and not after.layers:
         yield f"what each layer does is not known of {after.inventory.source.reference}"
     if not is_matched:

@@ -33,9 +33,12 @@ def clip_evidence(evidence: LicenceEvidence) -> LicenceEvidence:
 
 
 def own_licences(listed: Iterable[str], evidence: Iterable[LicenceEvidence]) -> tuple[str, ...]:
-    """The licences of a package as a scan has them: what is listed, without what only texts tell, but for texts that its record names."""
+    """The licences of a package as a scan has them: what is listed, without what only texts tell, but for texts of files that its record
+    names. A text that the record has under a licence's name tells what that name means, and is no licence beside it."""
     evidence = tuple(evidence)
-    kept = {piece.license for piece in evidence if piece.kind == "declared" or piece.field}
-    only_found = {piece.license for piece in evidence} - kept
-    named = (piece.license for piece in evidence if piece.kind == "found" and piece.field)
+    declared = {piece.license for piece in evidence if piece.kind == "declared"}
+    named = dict.fromkeys(
+        piece.license for piece in evidence if piece.kind == "found" and piece.field and piece.field not in declared
+    )
+    only_found = {piece.license for piece in evidence} - declared - named.keys()
     return tuple(dict.fromkeys((*(text for text in listed if text not in only_found), *named)))

@@ -104,6 +104,11 @@ def test_what_is_not_known_is_not_compared_and_said() -> None:
     difference = compared(before, with_files(file("/a")))
     assert (difference.files, difference.settings, difference.layers, difference.vulnerabilities) == (None,) * 4
     assert [gap.split(" ")[0] for gap in difference.gaps] == ["files", "settings", "layers", "vulnerabilities"]
+    # A bill of materials has the name of the image that it is about.
+    assert difference.gaps[0].endswith(f"not known of {SOURCE.reference} (before)")
+    assert compared(with_files(file("/a")), before).gaps[0].endswith(f"not known of {SOURCE.reference} (after)")
+    other = replace(before, source=replace(before.source, reference="sbom:other"))
+    assert compared(with_files(file("/a")), other).gaps[0].endswith("not known of sbom:other")
     asked = image_difference(ComparedImage(inventory=before), ComparedImage(inventory=before), by_layer=True)
     assert asked.by_layer is None
     assert any(gap.startswith("what each layer does is not known") for gap in asked.gaps)
