@@ -122,7 +122,7 @@ _ASK = (
     "for n in $(seq 60); do /opt/real/apache2 -k start 2>&1 && break; sleep 0.1; done; "
     "php -r 'for ($n = 0; $n < 60 && !isset($http_response_header); $n++) { usleep(100000); "
     '$said = @file_get_contents("http://127.0.0.1:8077/FOLDER"); } echo $said, implode(PHP_EOL, $http_response_header ?? []);\'; '
-    "/opt/real/apache2 -k stop"
+    "/opt/real/apache2 -k stop; for n in $(seq 100); do [ -e /run/apache2.pid ] || break; sleep 0.1; done"
 )
 
 
