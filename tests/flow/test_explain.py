@@ -89,6 +89,7 @@ def test_a_file_is_explained_by_its_layers_and_its_owner(hullmark: Program, imag
         ("pkg:deb/debian/libb", "near to it: pkg:deb/debian/lib@2.0?arch=amd64&distro=debian-13"),
         ("zzzzzz", "hullmark scan SOURCE lists its packages"),
         ("/no/such/file", "no layer has /no/such/file"),
+        (" ", "the subject is empty"),
     ],
 )
 def test_what_is_not_there_is_refused_with_advice(hullmark: Program, image: str, subject: str, said: str) -> None:

@@ -142,13 +142,13 @@ def test_simulate_shows_which_verdicts_a_draft_would_change_and_why(hullmark: Pr
     draft = written(tmp_path / "draft.yaml", rules=[{**rule, "action": "stop"}])
     ran = hullmark("policy", "simulate", draft, known, "--against", current)
     assert ran.status == 0
-    assert ran.text.splitlines()[-1] == "1 of 1 verdicts would change: 1 warn to stop"
+    assert ran.text.splitlines()[-1] == "1 of 1 verdict would change: 1 warn to stop"
     assert "  tool: Package tool " in ran.text
     document = hullmark("policy", "simulate", "-o", "json", draft, known).document
     assert document["totals"] == {"stop": 1}
     assert [image["rules"] for image in document["images"]] == [["tool"]]
     same = hullmark("policy", "simulate", current, known, "--against", current)
-    assert same.text.splitlines() == ["0 of 1 verdicts would change: 1 warn to warn"]
+    assert same.text.splitlines() == ["0 of 1 verdict would change: 1 warn to warn"]
     assert "holds 0 inventories" in hullmark("policy", "simulate", draft, tmp_path / "run").refusal[0]
 
 

@@ -101,6 +101,32 @@ def test_an_alert_shows_what_it_did_what_is_seen_where_and_what_helps(anna: http
     )
 
 
+def test_what_several_rules_found_is_accepted_one_by_one(anna: httpx.Client, world: World, server: Standing) -> None:
+    def forms(client: httpx.Client, number: int) -> tuple[str, list[str]]:
+        """Where the button leads, and the links beside what was found."""
+        answer = client.get(f"{BASE}/causes/{number}")
+        assert answer.status_code == 200, answer.text
+        links = re.findall(r'<a( class="button")? href="([^"]*)">(?:<svg.*?</svg>)?Accept for a time</a>', answer.text)
+        (button,) = [unescape(address) for mark, address in links if mark] or [""]
+        return button, [unescape(address) for mark, address in links if not mark]
+
+    one, several = cause_of(server, XML, "exploitation"), cause_of(server, "production", "policy")
+    button, beside = forms(anna, one)
+    assert beside == []
+    assert dict(httpx.URL(button).params)["rule"] == "exploited"
+    button, beside = forms(anna, several)
+    given = [dict(httpx.URL(address).params) for address in beside]
+    assert button == "#evidence-list"
+    assert [(form["rule"], form["subject"]) for form in given] == [
+        ("no-secrets-in-env", "env:DB_PASSWORD"),
+        ("not-root", "user"),
+    ]
+    assert 'value="not-root"' in anna.get(beside[1]).text
+    assert 'id="evidence-list"' in anna.get(f"{BASE}/causes/{several}").text
+    with visitor(world, "vera") as vera:
+        assert forms(vera, one) == forms(vera, several) == ("", [])
+
+
 def test_a_cause_of_nobody_or_of_others_is_not_there(world: World, server: Standing) -> None:
     number = cause_of(server, XML, "exploitation")
     with visitor(world, "olga") as olga:

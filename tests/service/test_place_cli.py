@@ -65,7 +65,7 @@ def test_rules_name_environments(world: World) -> None:
     said = world(
         "place", "set", "--rule", "production:env in (prod,live)", "--analyse-unknown", "no", "--silent-after", "2h"
     )
-    assert said.text == "1 rules name environments of places\n"
+    assert said.text == "1 rule names environments of places\n"
     rules = [{"selector": "env in (prod,live)", "environment": "production"}]
     assert world.json("place", "settings") == {"environments": rules, "analyses_unknown": False, "silent_after": 7200}
     assert world.json("place", "set", "--rule", "")["environments"] == []
@@ -74,7 +74,7 @@ def test_rules_name_environments(world: World) -> None:
 def test_an_application_has_versions(world: World) -> None:
     assert world("application", "add", "shop", "--description", "sells").text == "application shop added\n"
     said = world("application", "set-version", "shop", "1.2", "--state", "released", "--selector", "app=web")
-    assert said.text == "version 1.2 is released: unknown, 1 images at 1 places\n"
+    assert said.text == "version 1.2 is released: unknown, 1 image at 1 place\n"
     (version,) = world.json("application", "versions", "shop")
     assert (version["name"], version["verdict"], version["places"]) == ("1.2", "unknown", 1)
     assert len(world.json("application", "images", "shop", "1.2")) == 1

@@ -30,6 +30,10 @@ def provenance_of(
 
     Raises HullmarkError where the image cannot be read, or has nothing of that name.
     """
+    if not subject.strip():
+        raise HullmarkError(
+            "the subject is empty", advice="name a package (its name or package URL) or a file (its path in the image)"
+        )
     is_path = subject.startswith("/")
     scanned = _scan_source(reference, resources, options, with_files=is_path)
     inventory = scanned.inventory

@@ -120,7 +120,9 @@ def _print_flips(flips: list[Flip]) -> None:
 
 
 def _print_totals(flips: list[Flip], *, is_compared: bool) -> None:
+    from hullmark.model.plural import plural
+
     counts = ", ".join(f"{count} {what}" for what, count in sorted(_totals(flips).items()))
     changed = sum(flip.before != flip.after for flip in flips)
-    head = f"{changed} of {len(flips)} verdicts would change" if is_compared else f"{len(flips)} images"
+    head = f"{changed} of {plural(len(flips), 'verdict')} would change" if is_compared else plural(len(flips), "image")
     sys.stdout.write(f"{head}: {counts}\n")

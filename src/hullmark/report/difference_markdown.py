@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hullmark.model.difference import ImageDifference
+from hullmark.model.plural import plural
 from hullmark.report.difference_words import facts, sameness, sections
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
-from hullmark.report.matches_words import plural
 
 _LONGEST_PATH = 4096
 

@@ -11,7 +11,8 @@ from hullmark.model.image_layers import ImageLayers
 from hullmark.model.inventory import InventoryLayer
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match
-from hullmark.report.matches_words import fixed_in, plural
+from hullmark.model.plural import plural
+from hullmark.report.matches_words import fixed_in
 from hullmark.report.terminal import shorten_text
 
 MAX_ROWS = Limit(50, "rows of each part of a difference that are shown in a table; the others are counted", "shortened")

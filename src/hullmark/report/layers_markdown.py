@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hullmark.model.image_layers import ImageLayers
+from hullmark.model.plural import plural
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.layers_words import HEAD, rows, summary
 from hullmark.report.markdown import details, plain, problem_list, row
-from hullmark.report.matches_words import plural
 
 _LONGEST = 4096
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
+from hullmark.model.plural import plural
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
@@ -24,7 +25,6 @@ from hullmark.report.matches_words import (
     kev_text,
     main_rating,
     page_of,
-    plural,
     reasons,
     sentence,
     snapshot_text,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
+from hullmark.model.plural import plural
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
 from hullmark.report.matches_words import (
@@ -14,7 +15,6 @@ from hullmark.report.matches_words import (
     fixed_in,
     kev_text,
     page_of,
-    plural,
     reach_counts,
     reach_text,
     reasons,

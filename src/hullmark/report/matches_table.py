@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
+from hullmark.model.plural import plural
 from hullmark.model.reach import MatchReach
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.matches_words import (
@@ -13,7 +14,6 @@ from hullmark.report.matches_words import (
     epss_text,
     fixed_in,
     kev_text,
-    plural,
     reach_counts,
     reach_text,
     reasons,

@@ -13,6 +13,7 @@ from hullmark.model.advisory import SEVERITIES, Cvss, Severity
 from hullmark.model.inventory import Distro, Inventory
 from hullmark.model.match import Epss, Fix, Kev, Match, MatchedAdvisory, Matches, SnapshotInfo
 from hullmark.model.package import Package
+from hullmark.model.plural import plural
 from hullmark.model.purl import make_purl, quote
 from hullmark.model.reach import REACHES, MatchReach
 from hullmark.report.documents import EPOCH, moment
@@ -91,11 +92,6 @@ def summary(matches: Matches) -> str:
         f"{plural(counts.uncovered, 'gap')} in the advisories" if counts.uncovered else "",
     ]
     return "; ".join(part for part in parts if part)
-
-
-def plural(number: int, word: str, several: str = "") -> str:
-    """`1 package`, `2 packages`; `several` is the plural where it is another."""
-    return f"{number} {word}" if number == 1 else f"{number} {several or word + 's'}"
 
 
 def sentence(text: str) -> str:

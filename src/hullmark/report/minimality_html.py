@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from hullmark.model.limit import Limit
+from hullmark.model.plural import plural
 from hullmark.model.reach import REACHES, AdvisoryReach, Minimality, PackageReach, ProgramReach, WitnessStep
 from hullmark.model.sizes import format_size
 from hullmark.report.documents import moment
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.html_parts import page
-from hullmark.report.matches_words import WORST_FIRST, plural
+from hullmark.report.matches_words import WORST_FIRST
 from hullmark.report.minimality_html_page import STYLE, TEMPLATE
 from hullmark.report.minimality_map import FRAME, map_of
 from hullmark.report.minimality_words import KINDS, advisories, of_kind, short

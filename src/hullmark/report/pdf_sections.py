@@ -9,12 +9,13 @@ from reportlab.platypus import Flowable
 from hullmark.model.image_report import ImageReport
 from hullmark.model.limit import Limit
 from hullmark.model.match import Match, Matches
+from hullmark.model.plural import plural
 from hullmark.model.problem import Problem
 from hullmark.model.verdict import Finding, Verdict
 from hullmark.report import matches_words, pdf_parts, verdict_words
 from hullmark.report.documents import moment
 from hullmark.report.format import RenderContext
-from hullmark.report.matches_words import plural, sentence
+from hullmark.report.matches_words import sentence
 
 _MAX_ROWS = Limit(20_000, "rows of a table in a PDF; the others are counted", "shortened")
 _MAX_PLACES = Limit(5, "places of a finding shown in a PDF", "shortened")

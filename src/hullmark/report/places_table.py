@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from hullmark.model.place import Place, Places, RunningImage
+from hullmark.model.plural import plural
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.matches_words import plural
 from hullmark.report.places_words import grade_containers, grade_text, short_digest
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, fold, safe

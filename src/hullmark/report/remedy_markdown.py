@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hullmark.model.limit import Limit
+from hullmark.model.plural import plural
 from hullmark.model.remedy import PlannedChange, Remedy
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
-from hullmark.report.matches_words import plural
 from hullmark.report.remedy_words import about, conclusion, format_findings, proof, remaining_line
 
 _MAX_ROWS = Limit(100, "findings that remain shown in Markdown; the others are counted", "shortened")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from hullmark.model.plural import plural
 from hullmark.model.remedy import PlannedChange, Proof, Remainder, Remedy
 from hullmark.model.verdict import Finding
-from hullmark.report.matches_words import plural
 
 _PROOFS: dict[Proof, str] = {
     "judged": "no smaller set will do: each was judged",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.limit import Limit
+from hullmark.model.plural import plural
 from hullmark.model.upkeep import BaseImage, Forecast, NewerTags, PackageUpdate, Upkeep
 from hullmark.report.format import Format, RenderContext
-from hullmark.report.matches_words import plural
 from hullmark.report.table import columns
 from hullmark.report.terminal import Paint, fact, problem_lines, safe
 

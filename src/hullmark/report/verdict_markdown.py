@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from hullmark.model.isolation import JudgedContainer
 from hullmark.model.limit import Limit
+from hullmark.model.plural import plural
 from hullmark.model.verdict import Action, Finding, Verdict
 from hullmark.report.containers_words import grade_text, place_text, reason_lines
 from hullmark.report.format import Format, RenderContext
 from hullmark.report.markdown import details, plain, problem_list, row
-from hullmark.report.matches_words import plural, sentence
+from hullmark.report.matches_words import sentence
 from hullmark.report.verdict_words import counting, excuse, facts, place_of, set_aside, summary
 
 _MAX_ROWS = Limit(100, "findings shown in Markdown; the others are counted", "shortened")

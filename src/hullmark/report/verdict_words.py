@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from hullmark.model.plural import plural
 from hullmark.model.verdict import Action, Evidence, Finding, Outcome, Verdict
-from hullmark.report.matches_words import plural, relative_uri
+from hullmark.report.matches_words import relative_uri
 
 ACTIONS = (Action.STOP, Action.WARN, Action.GO)
 """The actions, the hardest first."""

@@ -54,10 +54,10 @@ def test_an_image_of_which_a_draft_finds_nothing_is_listed_without_reasons(hullm
     ran = hullmark("policy", "simulate", "clean.yaml", "known.json", *AT)
     head, row, *rest = ran.text.splitlines()
     assert (ran.status, head.split(), row.split()) == (0, ["IMAGE", "NOW", "DRAFT", "BY"], [image, "go"])
-    assert [line for line in rest if line] == ["1 images: 1 go"]
+    assert [line for line in rest if line] == ["1 image: 1 go"]
     ran = hullmark("policy", "simulate", "clean.yaml", "known.json", "--against", "stop.yaml", *AT)
     reasons = [line for line in ran.text.splitlines()[2:] if line]
-    assert reasons == [image, "  not-root: no longer counts on user", "1 of 1 verdicts would change: 1 stop to go"]
+    assert reasons == [image, "  not-root: no longer counts on user", "1 of 1 verdict would change: 1 stop to go"]
 
 
 def test_a_native_policy_judges_alike_in_either_profile(hullmark: CommandLine, image: str) -> None:

@@ -234,7 +234,7 @@ def test_what_places_are_told_is_changed_and_the_rest_stays(hullmark: CommandLin
     before = {"environments": [{"environment": "prod", "selector": ""}], "analyses_unknown": True, "silent_after": 60}
     answers = {"GET /place-settings": before, "PUT /place-settings": before}
     said = answered(hullmark, server, "place set --silent-after 2h", answers)
-    assert said == "1 rules name environments of places\n"
+    assert said == "1 rule names environments of places\n"
     assert server.asked[-1] == ("PUT /place-settings", {**before, "silent_after": 7200})
     answered(hullmark, server, "place set --analyse-unknown no --rule dev:env=dev", answers)
     rules = [{"environment": "dev", "selector": "env=dev"}]

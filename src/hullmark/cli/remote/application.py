@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 from hullmark.cli.remote.actions import api_of
 from hullmark.cli.remote.noun import Field, Noun, acting, field, listing, name_field, removing, sending, showing
@@ -62,7 +63,20 @@ def _delete_version(arguments: argparse.Namespace) -> int:
 
 def _add_image(arguments: argparse.Namespace) -> int:
     made = api_of(arguments).json("PUT", _IMAGE_OF_VERSION(arguments))
-    return show(arguments, made, "version {name} has {images} images: {verdict}".format_map)
+    return show(arguments, made, _format_images)
+
+
+def _format_images(version: dict[str, Any]) -> str:
+    from hullmark.model.plural import plural
+
+    return f"version {version['name']} has {plural(version['images'], 'image')}: {version['verdict']}"
+
+
+def _format_version(version: dict[str, Any]) -> str:
+    from hullmark.model.plural import plural
+
+    runs = f"{plural(version['images'], 'image')} at {plural(version['places'], 'place')}"
+    return f"version {version['name']} is {version['state']}: {version['verdict']}, {runs}"
 
 
 def _remove_image(arguments: argparse.Namespace) -> int:
@@ -107,12 +121,7 @@ VERBS = (
             ),
             "set-version": sending(
                 "add a version, or say something else of it",
-                *(
-                    "PUT",
-                    _OF_VERSION,
-                    _SAID,
-                    "version {name} is {state}: {verdict}, {images} images at {places} places",
-                ),
+                *("PUT", _OF_VERSION, _SAID, _format_version),
             ),
             "delete-version": acting("delete a version", (_APPLICATION, _VERSION), _delete_version),
             "images": listing(

@@ -160,7 +160,7 @@ def history(arguments: argparse.Namespace) -> int:
 
 def vulns(arguments: argparse.Namespace) -> int:
     """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages of which nothing can be said."""
-    from hullmark.report.matches_words import plural
+    from hullmark.model.plural import plural
     from hullmark.report.terminal import safe
 
     query = {
@@ -186,7 +186,8 @@ def vulns(arguments: argparse.Namespace) -> int:
 
 def _print_unknown(untold: list[dict[str, Any]]) -> None:
     """The packages of which nothing can be said: a line for each reason."""
-    from hullmark.report.matches_words import by_reason, plural, some
+    from hullmark.model.plural import plural
+    from hullmark.report.matches_words import by_reason, some
     from hullmark.report.terminal import safe
 
     told = ((one["reason"], (one["package"]["name"],), one["package"]["name"]) for one in untold)

@@ -55,7 +55,14 @@ def _set(arguments: argparse.Namespace) -> int:
     if arguments.silent_after is not None:
         request["silent_after"] = _seconds(arguments.silent_after)
     made = api.json("PUT", "/place-settings", document=request)
-    return show(arguments, made, lambda settings: f"{len(settings['environments'])} rules name environments of places")
+    return show(arguments, made, _format_rules)
+
+
+def _format_rules(settings: dict[str, Any]) -> str:
+    from hullmark.model.plural import plural
+
+    named = plural(len(settings["environments"]), "rule names", "rules name")
+    return f"{named} environments of places"
 
 
 def _seconds(text: str) -> int:

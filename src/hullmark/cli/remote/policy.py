@@ -157,13 +157,14 @@ def _show_trial(arguments: argparse.Namespace, api: ApiClient, path: str, trial:
     import sys
 
     from hullmark.cli.rows import print_json
+    from hullmark.model.plural import plural
 
     flips = api.pages(f"{path}/flips")
     if arguments.output == "json":
         print_json({**trial, "flips": list(flips)})
         return 0
     show_list(arguments, flips, _FLIPS, "nothing would change")
-    sys.stdout.write(f"of {trial['total']} images\n")
+    sys.stdout.write(f"of {plural(trial['total'], 'image')}\n")
     return 0
 
 

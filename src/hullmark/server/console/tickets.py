@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hullmark.model.notice import Evidence
+from hullmark.model.plural import plural
 from hullmark.server.tables.notice.cause_pages import CauseSum
 from hullmark.server.tables.notice.transitions import CauseRow
 
@@ -18,9 +19,10 @@ def ticket_text(
     images = list(dict.fromkeys(reference for reference in references if reference))
     more = f"- and {summed.images - _LINES} more" if summed.images > _LINES else ""
     seen = [_format_evidence(line) for line in evidence[:_LINES]]
+    counted = plural(summed.images, "image")
     parts = [
         cause.sentence or cause.subject,
-        f"Known since {cause.seen_at:%Y-%m-%d %H:%M} UTC. {summed.images} images, {summed.standing} of them out of compliance now.",
+        f"Known since {cause.seen_at:%Y-%m-%d %H:%M} UTC. {counted}, {summed.standing} of them out of compliance now.",
         "\n".join(("Images:", *(f"- {name}" for name in images[:_LINES]), *([more] if more else []))) if images else "",
         "\n".join(("Seen:", *(f"- {line}" for line in seen if line))) if any(seen) else "",
         f"Where they run, and what helps: {link}",

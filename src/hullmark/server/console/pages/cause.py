@@ -72,8 +72,11 @@ class Help(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CausePage(msgspec.Struct, kw_only=True):
-    """What the page shows. `counts`: the newest transitions by kind and by what became of them. `accept` is the address of the form
-    that accepts what came, `advisory` that of the page about it ("": there is none)."""
+    """What the page shows.
+
+    `counts`: the newest transitions by kind and by what became of them. `accepts`: for each piece of evidence the address of the form that
+    accepts it ("": none, or an earlier piece has the same). `advisory` is the address of the page about it ("": there is none).
+    """
 
     cause: CauseRow
     severity: str
@@ -84,7 +87,7 @@ class CausePage(msgspec.Struct, kw_only=True):
     messages: list[CauseMessage]
     items: ShownPage[FlipLine]
     places: ShownPage[PlacementRow]
-    accept: str
+    accepts: list[str]
     advisory: str
     ticket: str
     tickets: Tickets
@@ -151,7 +154,7 @@ async def cause_page(
         messages=messages,
         items=shown,
         places=await places.shown(request, _PLACES),
-        accept=_accepting(caller, cause, evidence),
+        accepts=_accept_forms(caller, cause, evidence),
         advisory=_advisory(caller, cause),
         ticket=ticket_text(cause, summed, evidence, [line.row.reference for line in shown.rows], link),
         tickets=kept,
@@ -247,13 +250,18 @@ def _helps(lines: Sequence[FlipLine]) -> list[Help]:
     return sorted(made, key=lambda group: (not any(fix.version for fix in group.fixes), -group.verdicts))
 
 
-def _accepting(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> str:
-    """The address of the form that accepts what the cause brought, filled; "" where there is no finding to accept."""
-    first = next((line for line in evidence if line.rule and line.subject and line.is_gained), None)
-    if first is None:
+def _accept_forms(caller: Caller, cause: CauseRow, evidence: list[Evidence]) -> list[str]:
+    """For each piece of evidence the address of the form that accepts it, filled; "" where it is not a finding, is gone, or is accepted by
+    the form of an earlier one."""
+    addresses = [_accept_form(caller, cause, line) for line in evidence]
+    return [address if address not in addresses[:at] else "" for at, address in enumerate(addresses)]
+
+
+def _accept_form(caller: Caller, cause: CauseRow, line: Evidence) -> str:
+    if not (line.rule and line.subject and line.is_gained):
         return ""
-    subject = f"{first.advisory}*" if first.advisory and first.subject.startswith(first.advisory) else first.subject
-    given = {"rule": first.rule, "subject": subject, "reason": cause.sentence}
+    subject = f"{line.advisory}*" if line.advisory and line.subject.startswith(line.advisory) else line.subject
+    given = {"rule": line.rule, "subject": subject, "reason": cause.sentence}
     return f"{account_base(caller.account)}/exceptions/new?{urlencode(given)}"
 
 

@@ -22,6 +22,7 @@ from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
 from hullmark.server.tables.database import watchful
 from hullmark.server.tables.notice.transitions import AGAIN
+from hullmark.server.tasks import end_task
 from hullmark.server.tracing import span
 
 _log = structlog.get_logger("hullmark.worker")
@@ -128,15 +129,11 @@ async def _work_until(stopping: asyncio.Event, work: Work) -> None:
         for task in waiting:
             task.cancel()
         working.cancel()
-    if stopping.is_set():
-        # Where the database does not answer nothing can be handed back: silence says it.
-        await asyncio.wait((working,), timeout=_GRACE + _HANDING_BACK)
-        if not working.done():
-            return
+    await asyncio.wait((working,), timeout=_GRACE + _HANDING_BACK)
+    if stopping.is_set() and not working.done():
+        return  # Where the database does not answer nothing can be handed back: silence says it.
     try:
-        await working
-    except asyncio.CancelledError:
-        return
+        await end_task(working, _GRACE + _HANDING_BACK)
     except (exceptions.ConnectorException, psycopg.OperationalError) as error:
         _log.warning("begins anew", worker=work.worker, error=str(error.__cause__ or error))
 
