@@ -24,7 +24,7 @@ def projects(root: Path) -> list[Path]:
 
 def _listed(root: Path, project: Path) -> list[Item]:
     command = ["npm", "ls", "--all", "--parseable", "--long", "--prefix", str(project)]
-    # A tree that differs from the package's wishes is status 1; the list is complete all the same.
+    # A tree that differs from what the package asks for is status 1; the list is complete all the same.
     lines = run(command, environment={"npm_config_update_notifier": "false"}, statuses=(0, 1)).splitlines()
     items = []
     for line in lines:

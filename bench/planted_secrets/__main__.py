@@ -15,11 +15,11 @@ def main() -> None:
     parser.add_argument("--half", choices=(*HALVES, "both"), default="both")
     parser.add_argument("--image", type=Path, help="an OCI image folder to write besides")
     parser.add_argument("--seed", type=int, default=SEED)
-    wish = parser.parse_args()
-    rows = in_half(build(wish.seed), wish.half)
-    write(wish.folder, rows, wish.seed)
-    if wish.image:
-        write_image(wish.image, files(rows))
+    options = parser.parse_args()
+    rows = in_half(build(options.seed), options.half)
+    write(options.folder, rows, options.seed)
+    if options.image:
+        write_image(options.image, files(rows))
     counts = Counter(row.id[0] for row in rows)
     kinds = len({row.kind for row in rows if row.kind})
     hard = sum(row.container not in ("", "plain") for row in rows)

@@ -88,7 +88,7 @@ def main() -> None:
     """Writes the set, lets each scanner look at it, and writes the results."""
     parser = argparse.ArgumentParser(prog="python -m bench.planted_secrets.compare", description=main.__doc__)
     parser.add_argument("--peers", type=Path, required=True, help="the folder with the other scanners' programs")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = build()
@@ -97,8 +97,8 @@ def main() -> None:
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         found: dict[str, Sequence[Finding]] = {"Hullmark": found_by_hullmark(folder / "oci")}
         for peer in _COMMANDS:
-            if (wish.peers / _COMMANDS[peer][0]).exists():
-                found[peer] = found_by(peer, wish.peers, folder)
+            if (options.peers / _COMMANDS[peer][0]).exists():
+                found[peer] = found_by(peer, options.peers, folder)
     text = document(manifest, found)
     RESULT.write_text(text, "utf-8")
     print(text)

@@ -125,12 +125,12 @@ def main() -> None:
     parser.add_argument("--root", default="", help="what stands before the tree's own paths, as set/tree")
     parser.add_argument("--half", choices=("shown", "held", "both"), default="shown", help="whose misses are listed")
     parser.add_argument("--table", action="store_true", help="the table alone: nothing of single values")
-    wish = parser.parse_args()
-    manifest = json.loads(wish.manifest.read_text())
-    findings = list(READERS[wish.reader](wish.findings.read_text(), wish.root))
+    options = parser.parse_args()
+    manifest = json.loads(options.manifest.read_text())
+    findings = list(READERS[options.reader](options.findings.read_text(), options.root))
     print(table(manifest, findings))
-    if not wish.table:
-        print(report(score(manifest, findings, wish.half)))
+    if not options.table:
+        print(report(score(manifest, findings, options.half)))
 
 
 if __name__ == "__main__":

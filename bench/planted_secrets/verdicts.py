@@ -39,10 +39,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.planted_secrets.verdicts", description=main.__doc__)
     parser.add_argument("--half", choices=(*HALVES, "both"), default="both", help="whose rows are judged")
     parser.add_argument("--names", action="store_true", help="name those that are judged as they should not be")
-    wish = parser.parse_args()
+    options = parser.parse_args()
     counts: Counter[tuple[str, Outcome]] = Counter()
     wrong: list[str] = []
-    for row in in_half(build(), wish.half):
+    for row in in_half(build(), options.half):
         said = outcome(row)
         what = "planted" if row.id[0] == "p" else "decoy"
         counts[what, said] += 1
@@ -50,7 +50,7 @@ def main() -> None:
             wrong.append(f"{row.id} {row.kind or row.why} ({row.container or 'plain'}) {row.path}: {said}")
     outcomes = (Outcome.STOP, Outcome.UNKNOWN, Outcome.GO)
     print(table(("", *outcomes), [(what, *(counts[what, said] for said in outcomes)) for what in ("planted", "decoy")]))
-    if wish.names:
+    if options.names:
         print("\n".join(wrong))
 
 

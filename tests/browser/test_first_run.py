@@ -25,8 +25,8 @@ def fresh_account(server: Standing, name: str) -> str:
     """An account without anything but its admin; answers who that is."""
     server.run(server.at.post("/accounts", {"name": name}))
     person = f"fiona-of-{name}"
-    wish = {"name": person, "password": WORDS, "role": "admin"}
-    server.run(server.at.post(f"/accounts/{name}/persons", wish))
+    body = {"name": person, "password": WORDS, "role": "admin"}
+    server.run(server.at.post(f"/accounts/{name}/persons", body))
     host = server.at.registry.host
     assert server.run(server.at.ask("PUT", f"/registries/{host}", {"verify": False}, name)).is_success
     return person

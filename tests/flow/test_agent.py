@@ -160,7 +160,7 @@ def test_an_agent_that_is_told_to_end_does_so_with_status_0(host: Host) -> None:
         (("inventory", "containerd", "--address", "unix:///nowhere/x.sock"), "cannot be reached"),
     ],
 )
-def test_wrong_wishes_are_said_in_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+def test_wrong_options_are_said_in_two_lines(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     if "containerd" in words:
         pytest.importorskip("grpc")
     ran = program_in(tmp_path)(*words)

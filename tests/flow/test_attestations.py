@@ -367,7 +367,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "source", "message"), WRONG)
-def test_a_wish_that_makes_no_sense_is_refused(ask: Asking, words: Sequence[str], source: str, message: str) -> None:
+def test_options_that_make_no_sense_are_refused(ask: Asking, words: Sequence[str], source: str, message: str) -> None:
     what, advice = ask(*words, source=source).refusal
     assert message in what
     assert advice

@@ -15,7 +15,7 @@ from tests.support.attestations import DSSE, Signer, fallback_tag, referrer, sta
 from tests.support.images import CONFIG, MANIFEST, Blobs, Json, small_layout, tagged, to_json, write_layout
 from tests.support.policies import NOT_ROOT
 from tests.support.program import Program, Ran, program_in
-from tests.support.sigstore import ISSUER, REPOSITORY, SUBJECT, WISH, Sigstore, pem
+from tests.support.sigstore import ISSUER, LEAF_REQUEST, REPOSITORY, SUBJECT, Sigstore, pem
 from tests.support.sigstore_services import TOKEN, Services, services
 
 AT = "2026-03-01T12:00:00Z"
@@ -351,7 +351,7 @@ def test_attestations_of_older_cosigns_count_too(attached: Attached, shop: Shop)
     root = ("--trusted-root", shop.root)
     assert attached.verdict("built_by", *root, builders=[BUILDER], **mine)[0] == "go"
     attached.tags.clear()
-    late = sigstore.leaf(replace(WISH, begin=WISH.begin - timedelta(days=1)))
+    late = sigstore.leaf(replace(LEAF_REQUEST, begin=LEAF_REQUEST.begin - timedelta(days=1)))
     noted = {**noted, "dev.sigstore.cosign/certificate": pem(late.certificate).decode()}
     attached.by_tag(".att", attached.blobs.put(envelope, DSSE, annotations=noted))
     assert attached.verdict("built_by", *root, builders=[BUILDER], **mine)[0] == "unknown"

@@ -150,7 +150,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("arguments", REFUSED.values(), ids=REFUSED)
-def test_a_wish_that_cannot_be_granted_is_refused_in_a_line(
+def test_options_that_cannot_be_used_are_refused_in_a_line(
     hullmark: Program, shop: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     policy = tmp_path / "policy.yaml"

@@ -157,7 +157,7 @@ def test_a_known_escape_of_a_nodes_runtime_lowers_the_grade(shop: Shop, tmp_path
         (("-l", "a b"), "unable to parse requirement: found 'a b'", "check the selector"),
     ],
 )
-def test_wrong_wishes_are_said_in_two_lines(words: tuple[str, ...], what: str, advice: str, shop: Shop) -> None:
+def test_wrong_options_are_said_in_two_lines(words: tuple[str, ...], what: str, advice: str, shop: Shop) -> None:
     ran = shop.hullmark("inventory", "kubernetes", *words, env={"KUBECONFIG": str(shop.config)})
     assert ran.status == 2
     assert what in ran.err.splitlines()[0]

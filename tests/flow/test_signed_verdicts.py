@@ -374,7 +374,7 @@ def test_a_layout_keeps_verdicts_beside_its_image(shop: Shop, tmp_path: Path) ->
         (("--sign", "keyless", "--attestation", "x", "--fulcio-url", "x", "--rekor-url", "x"), "no token"),
     ],
 )
-def test_wishes_that_cannot_be_granted_are_refused(shop: Shop, words: tuple[str, ...], message: str) -> None:
+def test_options_that_cannot_be_used_are_refused(shop: Shop, words: tuple[str, ...], message: str) -> None:
     given = [shop.path(word) if shop.path(word).exists() else word for word in words]
     ran = shop.hullmark("check", shop.layout, "--policy", shop.path("warn.yaml"), *given)
     assert message in ran.refusal[0]

@@ -77,9 +77,9 @@ def full_scans(image: Image, keep: PayloadStore, rules: ScannerPlaces) -> tuple[
     """The image scanned for everything: the first time, and as a stored image."""
     means = ScanResources(keep=keep, keeping="always", scanners=rules)
     with facets_for(FACETS, means) as facets:
-        wish = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
-        first = scan_image(image, wish, means)
-        return first, scan_image(again(image, first), wish, means)
+        scan_request = ScanRequest(files=True, digests=True, ghosts=True, facets=facets)
+        first = scan_image(image, scan_request, means)
+        return first, scan_image(again(image, first), scan_request, means)
 
 
 def bare_scan(image: Image, rules: ScannerPlaces) -> ScanResult:
@@ -137,9 +137,9 @@ def test_what_is_not_kept_is_said_to_be_so(keep: PayloadStore, tmp_path: Path) -
     stored = again(image, first)
     assert scan_image(stored, ScanRequest(), means) == first
     assert scan_image(stored, ScanRequest(files=True, all_layers=True), means).inventory.files
-    for wish in (ScanRequest(digests=True), ScanRequest(contents=("app/run",)), ScanRequest(keeps=True)):
+    for scan_request in (ScanRequest(digests=True), ScanRequest(contents=("app/run",)), ScanRequest(keeps=True)):
         with pytest.raises(LayerNotKept) as missing:
-            scan_image(stored, wish, means)
+            scan_image(stored, scan_request, means)
         assert missing.value.digest in {layer.digest for layer in stored.layers}
         assert missing.value.advice
     with pytest.raises(LayerNotKept):

@@ -67,8 +67,8 @@ class World:
 
     def image(self, name: str) -> ScanResult:
         """What one of them holds."""
-        wish, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=self.cache)
-        return take(f"oci-dir:{corpus('oci', name)}", wish, means, SourceOptions())
+        scan_request, means = ScanRequest(reads=MATCHING_READS), ScanResources(cache_folder=self.cache)
+        return take(f"oci-dir:{corpus('oci', name)}", scan_request, means, SourceOptions())
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_counts_and_filters_are_those_of_the_report(world: World, database_url: 
                 counting = [row for row in rows if row.advisory.severity == severity and row.suppressed is None]
                 assert counted.severities.get(severity, 0) == len(counting)
                 assert counted.fixable.get(severity, 0) == sum(row.fix.state == "fixed" for row in counting)
-            wishes: list[tuple[Filter, Callable[..., bool]]] = [
+            filters: list[tuple[Filter, Callable[..., bool]]] = [
                 (Filter(severities=("high", "critical")), lambda row: row.advisory.severity in ("high", "critical")),
                 (Filter(fix_states=("fixed",)), lambda row: row.fix.state == "fixed"),
                 (
@@ -173,8 +173,8 @@ def test_counts_and_filters_are_those_of_the_report(world: World, database_url: 
                 (Filter(counting=True), lambda row: row.suppressed is None),
                 (Filter(counting=False), lambda row: row.suppressed is not None),
             ]
-            for wish, wanted in wishes:
-                assert await whole(db, number, wish) == [row for row in rows if wanted(row)], wish
+            for scan_request, wanted in filters:
+                assert await whole(db, number, scan_request) == [row for row in rows if wanted(row)], scan_request
 
     told(database_url, story)
 
@@ -327,13 +327,13 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
                     await held(db, mine, lambda conn, a, at, n=name: holders.images_with_advisory(conn, a, n, at, 2))
                     == []
                 )
-            wished = PackageQuery(name="libfoo", version="1.2-1", type="deb")
+            query = PackageQuery(name="libfoo", version="1.2-1", type="deb")
             for account, expected in ((mine, ids), (theirs, sorted([foreign, ids[0]]))):
                 assert expected == await held(
                     db, account, lambda conn, a, at: holders.images_with_advisory(conn, a, "CVE-2024-3", at, 2)
                 )
                 assert expected == await held(
-                    db, account, lambda conn, a, at: holders.images_with_package(conn, a, wished, at, 2)
+                    db, account, lambda conn, a, at: holders.images_with_package(conn, a, query, at, 2)
                 )
             nothing = PackageQuery(name="libfoo", version="1.2-2")
             assert await held(db, mine, lambda conn, a, at: holders.images_with_package(conn, a, nothing, at, 2)) == []

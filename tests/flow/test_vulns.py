@@ -167,7 +167,7 @@ def test_what_is_set_aside_does_not_fail_a_run_and_is_shown_to_who_asks(
     assert "expired on 2020-01-01" in table
 
 
-def test_order_names_and_fix_states_are_as_wished(hullmark: Program, shop: Path) -> None:
+def test_order_names_and_fix_states_are_as_asked_for(hullmark: Program, shop: Path) -> None:
     by_package = run(hullmark, shop, "--sort", "package", "--by-cve")
     names = [(match["package"].rpartition("/")[2], match["advisory"]["id"]) for match in by_package["matches"]]
     assert names == sorted(names)
@@ -244,7 +244,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("words", "message"), WRONG)
-def test_a_wish_that_cannot_be_granted_is_refused(
+def test_options_that_cannot_be_used_are_refused(
     hullmark: Program, shop: Path, words: tuple[str, ...], message: str
 ) -> None:
     ran = hullmark("vulns", "--advisories", str(ADVISORIES), *words, f"oci-dir:{shop}")

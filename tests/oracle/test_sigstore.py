@@ -19,7 +19,7 @@ from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from hullmark.proof.sigstore.trusted_root import read_trusted_root
 from tests.support.attestations import statement_about
 from tests.support.images import Json
-from tests.support.sigstore import ISSUER, MINUTE, SUBJECT, WISH, Sigstore, Wish
+from tests.support.sigstore import ISSUER, LEAF_REQUEST, MINUTE, SUBJECT, LeafRequest, Sigstore
 from tests.support.sigstore_faults import FAULTS
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def place() -> Sigstore:
     """A small Sigstore whose log holds something."""
     made = Sigstore()
     for number in range(5):
-        made.log.entry(b"other %d" % number, WISH.begin, ("x", "1"))
+        made.log.entry(b"other %d" % number, LEAF_REQUEST.begin, ("x", "1"))
     return made
 
 
@@ -94,7 +94,7 @@ def test_a_bundle_with_one_fault_is_refused_by_both(place: Sigstore, tmp_path: P
 def test_timestamps_are_accepted_by_both_beside_the_log_and_without_it(place: Sigstore, tmp_path: Path) -> None:
     begin = datetime.now(UTC).replace(microsecond=0) - MINUTE
     root = place.trusted_root()
-    bundle = place.stamped(place.bundle(PAYLOAD, place.leaf(Wish(begin=begin))), tmp_path / "tsa")
+    bundle = place.stamped(place.bundle(PAYLOAD, place.leaf(LeafRequest(begin=begin))), tmp_path / "tsa")
     assert accepted_by_cosign(bundle, root, tmp_path, "--use-signed-timestamps")[0]
     assert accepted_here(bundle, root, datetime.now(UTC))[0]
     bundle["verificationMaterial"]["tlogEntries"] = []
@@ -111,7 +111,9 @@ def test_without_log_and_timestamp_both_refuse_a_certificate_that_has_expired(pl
     bundle, root = place.bundle(PAYLOAD, place.leaf()), place.trusted_root()
     assert not accepted_by_cosign(bundle, root, tmp_path, *IGNORE)[0]
     assert not accepted_here(bundle, root, datetime.now(UTC), ignores_log=True)[0]
-    fresh = place.bundle(PAYLOAD, place.leaf(replace(WISH, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE)))
+    fresh = place.bundle(
+        PAYLOAD, place.leaf(replace(LEAF_REQUEST, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE))
+    )
     assert accepted_here(fresh, root, datetime.now(UTC), ignores_log=True)[0]
     assert accepted_by_cosign(fresh, root, tmp_path, *IGNORE)[0]
 

@@ -118,8 +118,8 @@ class World:
             "PYTHONUTF8": "1",
             "PYTHONWARNINGS": "ignore",
         }
-        wish = fork_server.RunRequest([*flags, *arguments], environment, str(self.folder))
-        done = fork_server_of_clients(self.interpreter).run(wish, seconds=120)
+        request = fork_server.RunRequest([*flags, *arguments], environment, str(self.folder))
+        done = fork_server_of_clients(self.interpreter).run(request, seconds=120)
         assert done is not None
         return Ran(done.returncode, (done.stdout + done.stderr).decode())
 

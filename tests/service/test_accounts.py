@@ -74,15 +74,15 @@ class World(msgspec.Struct, kw_only=True):
     async def team(self, name: str, admin: tuple[str, str]) -> None:
         """An account with its admin."""
         assert (await self.ask(ADMIN, "POST", "/accounts", {"name": name})).status_code == 201
-        wish = {"name": admin[0], "password": admin[1], "role": "admin"}
-        assert (await self.ask(ADMIN, "POST", f"/accounts/{name}/persons", wish)).status_code == 201
+        document = {"name": admin[0], "password": admin[1], "role": "admin"}
+        assert (await self.ask(ADMIN, "POST", f"/accounts/{name}/persons", document)).status_code == 201
 
     async def add(self, account: str, person: tuple[str, str], role: str) -> None:
-        wish = {"name": person[0], "password": person[1], "role": role}
-        assert (await self.ask(ADMIN, "POST", f"/accounts/{account}/persons", wish)).status_code == 201
+        document = {"name": person[0], "password": person[1], "role": role}
+        assert (await self.ask(ADMIN, "POST", f"/accounts/{account}/persons", document)).status_code == 201
 
-    async def key(self, who: tuple[str, str] | str, **wish: Any) -> str:
-        answer = await self.ask(who, "POST", "/keys", {"name": "deploy", "role": "ci", **wish})
+    async def key(self, who: tuple[str, str] | str, **document: Any) -> str:
+        answer = await self.ask(who, "POST", "/keys", {"name": "deploy", "role": "ci", **document})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["key"])
 
@@ -344,7 +344,7 @@ async def test_a_key_does_what_its_role_and_scopes_say(world: World) -> None:
     ]
     assert (await world.ask(narrow, "GET", "/whoami")).json()["permissions"] == ["images:read"]
     assert (await world.ask(narrow, "GET", "/keys")).status_code == 403
-    for wish in (
+    for document in (
         {"scopes": ["images:eat"]},
         {"scopes": ["audit:read"]},
         {"role": "king"},
@@ -354,8 +354,8 @@ async def test_a_key_does_what_its_role_and_scopes_say(world: World) -> None:
         {"person": "nobody"},
         {"scopes": ["system:write"]},
     ):
-        answer = await world.ask(ADMIN, "POST", "/keys", {"name": "x", "role": "ci", **wish})
-        assert answer.status_code in (400, 422), wish
+        answer = await world.ask(ADMIN, "POST", "/keys", {"name": "x", "role": "ci", **document})
+        assert answer.status_code in (400, 422), document
 
 
 async def test_a_key_expires(world: World) -> None:
@@ -420,8 +420,8 @@ async def test_nobody_gives_or_takes_more_than_he_has(world: World) -> None:
     assert (await world.ask(clerk, "POST", "/keys", less)).status_code == 201
     await world.key(ANNA, name="strong", role="editor")
     assert (await world.ask(clerk, "POST", "/keys/strong/rotate")).status_code == 403
-    wish = {"name": "carl", "password": "carl's own words", "role": "viewer"}
-    assert (await world.ask(clerk, "POST", "/accounts/team-a/persons", wish)).status_code == 403
+    document = {"name": "carl", "password": "carl's own words", "role": "viewer"}
+    assert (await world.ask(clerk, "POST", "/accounts/team-a/persons", document)).status_code == 403
     take_over = {"password": "mine from now on"}
     assert (await world.ask(clerk, "PATCH", "/accounts/team-a/persons/anna", take_over)).status_code == 403
 
@@ -483,8 +483,8 @@ async def test_an_operator_is_not_for_the_admin_of_its_account(world: World) -> 
         assert (await world.ask(ANNA, "PATCH", "/accounts/admin/persons/admin", body)).status_code == 403
     assert (await world.ask(ANNA, "DELETE", "/accounts/admin/persons/admin")).status_code == 403
     assert (await world.ask(ANNA, "PATCH", "/accounts/admin/persons/anna", {"is_operator": True})).status_code == 403
-    wish = {"name": "eve", "password": "eve's own words", "role": "admin", "is_operator": True}
-    assert (await world.ask(ANNA, "POST", "/accounts/admin/persons", wish)).status_code == 403
+    document = {"name": "eve", "password": "eve's own words", "role": "admin", "is_operator": True}
+    assert (await world.ask(ANNA, "POST", "/accounts/admin/persons", document)).status_code == 403
 
 
 async def test_the_last_admin_and_the_last_operator_stay(world: World) -> None:
@@ -541,8 +541,8 @@ async def test_a_token_of_an_identity_provider(open_world: Callable[..., Any]) -
             assert (await world.ask(by_claim, "GET", "/audit")).status_code == 200
             nothing = provider.sign("one", "ES256", sub="carl-3", preferred_username="admin", email="admin")
             assert (await world.ask(nothing, "GET", "/whoami")).status_code == 403
-            wish = {"name": "carl", "subject": "carl-1", "role": "viewer"}
-            assert (await world.ask(ANNA, "POST", "/accounts/team-a/persons", wish)).status_code == 201
+            document = {"name": "carl", "subject": "carl-1", "role": "viewer"}
+            assert (await world.ask(ANNA, "POST", "/accounts/team-a/persons", document)).status_code == 201
             me = (await world.ask(by_group, "GET", "/whoami")).json()
             assert (me["name"], me["role"]) == ("person:carl", "viewer")  # what an administrator wrote down goes first
             await world.ask(ANNA, "PATCH", "/accounts/team-a/persons/carl", {"state": "disabled"})
@@ -554,8 +554,8 @@ async def test_a_token_of_an_identity_provider(open_world: Callable[..., Any]) -
 
 
 async def test_a_subject_needs_an_identity_provider(world: World) -> None:
-    wish = {"name": "carl", "subject": "carl-1", "role": "viewer"}
-    assert (await world.ask(ADMIN, "POST", "/accounts/admin/persons", wish)).status_code == 422
+    document = {"name": "carl", "subject": "carl-1", "role": "viewer"}
+    assert (await world.ask(ADMIN, "POST", "/accounts/admin/persons", document)).status_code == 422
     assert (
         await world.ask(ADMIN, "POST", "/accounts/admin/persons", {"name": "carl", "role": "viewer"})
     ).status_code == 422
@@ -596,12 +596,12 @@ async def test_a_nul_is_no_fault_of_the_server(world: World, path: str) -> None:
 async def test_one_changes_ones_own_password(world: World) -> None:
     await world.team("team-a", ANNA)
     key = await world.key(ANNA, role="admin", person="anna")
-    wish = {"old": ANNA[1], "new": "other words"}
-    assert (await world.ask(key, "PUT", "/password", wish)).status_code == 403
-    assert (await world.ask(ANNA, "PUT", "/password", {**wish, "old": "wrong"})).status_code == 403
+    document = {"old": ANNA[1], "new": "other words"}
+    assert (await world.ask(key, "PUT", "/password", document)).status_code == 403
+    assert (await world.ask(ANNA, "PUT", "/password", {**document, "old": "wrong"})).status_code == 403
     assert (await world.ask(ANNA, "PUT", "/password", {"old": ADMIN[1], "new": "other words"})).status_code == 403
-    assert (await world.ask(ANNA, "PUT", "/password", {**wish, "new": "short"})).status_code == 422
-    assert (await world.ask(ANNA, "PUT", "/password", wish)).status_code == 204
+    assert (await world.ask(ANNA, "PUT", "/password", {**document, "new": "short"})).status_code == 422
+    assert (await world.ask(ANNA, "PUT", "/password", document)).status_code == 204
     assert (await world.ask(ANNA, "GET", "/whoami")).status_code == 401
     assert (await world.ask(("anna", "other words"), "GET", "/whoami")).status_code == 200
 

@@ -54,9 +54,9 @@ async def test_what_moved_is_kept_once(at: Desk) -> None:
 
 
 async def test_an_exception_that_covers_something_says_when_it_did_last(at: Desk) -> None:
-    wish = {"rule": "no-high", "subject": "*", "expires": "2030-01-01", "owner": "me", "reason": "it is known"}
+    document = {"rule": "no-high", "subject": "*", "expires": "2030-01-01", "owner": "me", "reason": "it is known"}
     for rule in ("no-high", "another"):
-        await at.post("/exceptions", {**wish, "rule": rule})
+        await at.post("/exceptions", {**document, "rule": rule})
     await at.work()
 
     async def used() -> dict[str, object]:
@@ -68,6 +68,6 @@ async def test_an_exception_that_covers_something_says_when_it_did_last(at: Desk
     assert await used() == {"no-high": first, "another": None}
     for hours, expected in ((0.5, first), (2.0, first + timedelta(hours=2))):
         at.now = first + timedelta(hours=hours)
-        await at.post("/exceptions", {**wish, "rule": f"rule-{hours}"})
+        await at.post("/exceptions", {**document, "rule": f"rule-{hours}"})
         await at.work()
         assert (await used())["no-high"] == expected

@@ -37,12 +37,12 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def channel(at: Desk, name: str, url: str, **settings: Any) -> None:
-    wish = {
+    document = {
         "name": name,
         "kind": "anchore",
         "settings": {"url": url, "user": "hook", "password": "its secret", **settings},
     }
-    await at.post("/channels", wish)
+    await at.post("/channels", document)
 
 
 async def try_webhook(at: Desk, kind: str, type: str = "") -> Response:
@@ -112,11 +112,13 @@ async def test_a_verdict_that_changes_is_told_with_both_evaluations(at: Desk) ->
 async def test_a_channel_is_handed_verdicts_as_the_api_shows_them(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     handed: list[Any] = []
 
-    def keeping(wish: Delivery, settings: Any) -> Steps:
-        assert wish.all_items is not None
-        for item in wish.all_items():
+    def keeping(document: Delivery, settings: Any) -> Steps:
+        assert document.all_items is not None
+        for item in document.all_items():
             assert item.history_id is not None
-            handed.append((item.history_id, wish.evaluation(item.history_id), wish.evaluation_before(item.history_id)))
+            handed.append(
+                (item.history_id, document.evaluation(item.history_id), document.evaluation_before(item.history_id))
+            )
         yield from ()
         return ""
 

@@ -176,17 +176,17 @@ def test_a_field_that_cannot_be_read_is_named(kind: str, text: str) -> None:
 
 
 async def test_subscriptions(site: Site) -> None:
-    wish = {
+    body = {
         "name": "night",
         "severity": "high",
         "environments": "production, staging",
         "mode": "digest",
         "digest_at": "07:30",
     }
-    assert "counts from now on" in (await site.do("admin/subscriptions", **wish, timezone="Europe/Berlin")).text
+    assert "counts from now on" in (await site.do("admin/subscriptions", **body, timezone="Europe/Berlin")).text
     kept = await site.at.get("/subscriptions/night", "team")
     assert (kept["severity"], kept["environments"], kept["digest_at"]) == ("high", ["production", "staging"], "07:30")
-    assert (await site.do("admin/subscriptions", **wish)).status_code == 409
+    assert (await site.do("admin/subscriptions", **body)).status_code == 409
     assert (await site.do("admin/subscriptions", name="x", timezone="Nowhere/None")).status_code == 422
     await site.do("admin/subscriptions/default/switch")
     assert (await site.at.get("/subscriptions/default", "team"))["is_active"] is False
@@ -198,13 +198,13 @@ async def test_silences(site: Site) -> None:
     page = await site.get("/console/team/admin/silences?subject=CVE-2026-1")
     assert 'value="CVE-2026-1"' in page.text
     ends = (site.at.now + timedelta(days=2)).strftime("%Y-%m-%dT%H:%M")
-    wish = {"subject": "CVE-2026-1", "owner": "anna", "reason": "being fixed"}
-    page = await site.do("admin/silences", **wish, ends=ends)
+    body = {"subject": "CVE-2026-1", "owner": "anna", "reason": "being fixed"}
+    page = await site.do("admin/silences", **body, ends=ends)
     assert "Nobody hears of it" in page.text
     (kept,) = (await site.at.get("/silences", "team"))["items"]
     assert (kept["subject"], kept["ends_at"][:16], kept["is_in_force"]) == ("CVE-2026-1", ends, True)
     for wrong in ("", "2001-01-01T00:00", "tomorrow"):
-        assert (await site.do("admin/silences", **wish, ends=wrong)).status_code == 422
+        assert (await site.do("admin/silences", **body, ends=wrong)).status_code == 422
     assert "has ended" in (await site.do(f"admin/silences/{kept['id']}/end")).text
     assert (await site.do(f"admin/silences/{kept['id']}/end")).status_code == 404
 

@@ -141,13 +141,13 @@ def test_a_cause_is_silenced_by_who_may(anna: httpx.Client, world: World, server
     number = cause_of(server, XML, "exploitation")
     page = f"{BASE}/causes/{number}"
     until = (server.at.now + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
-    wish = {"owner": "emil", "reason": "the new base is being built", "ends_at": until}
+    body = {"owner": "emil", "reason": "the new base is being built", "ends_at": until}
     with visitor(world, "vera") as vera:
         assert "Silence until then" not in vera.get(page).text
-        assert vera.post(f"{page}/silence", data=wish).status_code == 403
-    assert "cannot be used" in text_of(anna.post(f"{page}/silence", data={**wish, "ends_at": "soon"}), 422)
-    assert "needs an owner and a reason" in text_of(anna.post(f"{page}/silence", data={**wish, "owner": " "}), 422)
-    answer = anna.post(f"{page}/silence", data=wish)
+        assert vera.post(f"{page}/silence", data=body).status_code == 403
+    assert "cannot be used" in text_of(anna.post(f"{page}/silence", data={**body, "ends_at": "soon"}), 422)
+    assert "needs an owner and a reason" in text_of(anna.post(f"{page}/silence", data={**body, "owner": " "}), 422)
+    answer = anna.post(f"{page}/silence", data=body)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{page}?silenced=1")
     made = server.run(server.at.get("/silences?limit=200", ACCOUNT))["items"]
     assert [each["created_by"] for each in made if each["subject"] == XML] == ["person:anna"]
@@ -227,14 +227,14 @@ def test_exceptions_are_listed_by_their_end_with_those_that_cover_nothing(anna: 
 
 def accepted(client: httpx.Client, **changes: Any) -> httpx.Response:
     """Send the form that accepts what libxml2 has."""
-    wish = {
+    body = {
         "rule": "exploited",
         "subject": f"{XML}*",
         "images": "*/shop/worker:*",
         "expires": "2031-01-31T14:00",
         "owner": "ines",
     }
-    return client.post(f"{BASE}/exceptions/new", data={**wish, "reason": "it reads nothing from outside", **changes})
+    return client.post(f"{BASE}/exceptions/new", data={**body, "reason": "it reads nothing from outside", **changes})
 
 
 def test_findings_are_accepted_and_count_again_when_that_is_ended(world: World, server: Standing) -> None:

@@ -47,8 +47,8 @@ def receiver() -> Iterator[Receiver]:
 
 async def channel(at: Desk, receiver: Receiver, name: str = "ops", **settings: Any) -> str:
     """Add a webhook; answers its id."""
-    wish = {"name": name, "kind": "webhook", "settings": {"url": receiver.url, "secret": SECRET, **settings}}
-    return str((await at.post("/channels", wish))["id"])
+    document = {"name": name, "kind": "webhook", "settings": {"url": receiver.url, "secret": SECRET, **settings}}
+    return str((await at.post("/channels", document))["id"])
 
 
 async def begun(
@@ -465,16 +465,16 @@ async def test_what_was_kept_before_addresses_were_encrypted_goes_on_and_is_encr
 
 
 async def test_a_secret_is_made_where_none_is_given(at: Desk, receiver: Receiver) -> None:
-    wish = {"name": "ops", "kind": "webhook", "settings": {"url": receiver.url}}
-    made = await at.post("/channels", wish, status=201)
+    document = {"name": "ops", "kind": "webhook", "settings": {"url": receiver.url}}
+    made = await at.post("/channels", document, status=201)
     assert made["secret"].startswith("whsec_")
     assert made["settings"]["secret"] == "***"  # noqa: S105  # noqa: S105
     assert (await at.get("/channels/ops"))["secret"] is None
-    await at.post("/channels", wish, status=409)
+    await at.post("/channels", document, status=409)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "document",
     [
         {"settings": {"url": "http://169.254.169.254/latest"}},
         {"settings": {"url": "http://[fd00:ec2::254]/"}},
@@ -487,8 +487,8 @@ async def test_a_secret_is_made_where_none_is_given(at: Desk, receiver: Receiver
         {"settings": {"url": "https://a.example.org/"}, "kind": "pigeon"},
     ],
 )
-async def test_what_cannot_be_used_is_refused(at: Desk, wish: dict[str, Any]) -> None:
-    answer = await at.ask("POST", "/channels", {"name": "ops", "kind": "webhook", **wish})
+async def test_what_cannot_be_used_is_refused(at: Desk, document: dict[str, Any]) -> None:
+    answer = await at.ask("POST", "/channels", {"name": "ops", "kind": "webhook", **document})
     assert answer.status_code in (422, 502), answer.text
     assert (await at.get("/channels"))["items"] == []
 
@@ -498,8 +498,8 @@ async def test_a_preview_shows_what_would_be_sent_without_secrets(at: Desk, rece
     await begun(at, to, "CVE-2026-7")
     await passed(at)
     (message,) = await listed(at)
-    wish = {"message": message["id"], "templates": {"title": "{{ cause.subject }} of {{ account }}"}}
-    seen = await at.post("/channels/ops/preview", wish, status=200)
+    document = {"message": message["id"], "templates": {"title": "{{ cause.subject }} of {{ account }}"}}
+    seen = await at.post("/channels/ops/preview", document, status=200)
     assert seen["title"] == "CVE-2026-7 of admin"
     (post,) = seen["sends"]
     assert post["headers"]["authorization"] == "Bearer ***"
@@ -586,8 +586,8 @@ async def test_where_each_item_is_sent_by_itself_another_attempt_goes_on_behind_
     fine: Answer = (200, {}, b"")
     broken: Answer = (503, {}, b"")
     with answering(fine, fine, broken, fine) as old:
-        wish = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
-        to = str((await at.post("/channels", wish))["id"])
+        document = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
+        to = str((await at.post("/channels", document))["id"])
         await begun(at, to, "CVE-1", images=4)
         await passed(at)
         assert tags(old) == ["a/b:0", "a/b:1", "a/b:2"]
@@ -602,8 +602,8 @@ async def test_where_each_item_is_sent_by_itself_another_attempt_goes_on_behind_
 
 async def test_of_a_digest_every_item_is_sent(at: Desk) -> None:
     with answering() as old:
-        wish = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
-        to = str((await at.post("/channels", wish))["id"])
+        document = {"name": "old", "kind": "anchore", "settings": {"url": old.url, "types": ["policy_eval"]}}
+        to = str((await at.post("/channels", document))["id"])
         await begun(at, to, "CVE-1", images=12, form="digest")
         await passed(at)
         assert tags(old) == [f"a/b:{n}" for n in range(12)]

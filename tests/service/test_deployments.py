@@ -27,8 +27,8 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-async def put(at: Desk, digest: str, **wish: Any) -> Any:
-    answer = await at.ask("PUT", f"/images/{digest}/deployments", wish)
+async def put(at: Desk, digest: str, **body: Any) -> Any:
+    answer = await at.ask("PUT", f"/images/{digest}/deployments", body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -64,8 +64,8 @@ async def test_what_runs_where_is_told_listed_and_taken_back(at: Desk) -> None:
 async def test_an_image_does_not_run_since_tomorrow_or_without_being_there(at: Desk) -> None:
     digest = at.push("1.0", SHOP)
     await at.add("1.0")
-    wish = {"since": "2026-05-02T12:00:00Z"}
-    answer = await at.ask("PUT", f"/images/{digest}/deployments", wish)
+    body = {"since": "2026-05-02T12:00:00Z"}
+    answer = await at.ask("PUT", f"/images/{digest}/deployments", body)
     assert (answer.status_code, "has not come" in answer.json()["detail"]) == (422, True)
     assert (await at.ask("PUT", f"/images/sha256:{'0' * 64}/deployments", {})).status_code == 404
 

@@ -28,7 +28,7 @@ TICK = timedelta(microseconds=1)
 SHOP = status_file(("libc6", "2.41-12"))
 DAY = timedelta(days=1)
 END = datetime(2026, 5, 21, tzinfo=UTC)
-WISH = {"rule": "no-root", "subject": "*", "expires": "2026-05-20", "owner": "anna", "reason": "moving"}
+BODY = {"rule": "no-root", "subject": "*", "expires": "2026-05-20", "owner": "anna", "reason": "moving"}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def held(at: Desk, tag: str, account: str = "") -> str:
 
 async def excepted(at: Desk, **more: Any) -> str:
     """The id of an exception."""
-    key = (await at.post("/exceptions", {**WISH, **more}))["id"]
+    key = (await at.post("/exceptions", {**BODY, **more}))["id"]
     await at.work()
     return str(key)
 
@@ -214,5 +214,5 @@ async def test_an_exception_that_ends_at_a_moment_is_judged_at_that_very_moment(
 
 @pytest.mark.parametrize("text", ["2026-05-20T14:00:00", "tomorrow", "2026-05-20 14:00"])
 async def test_what_is_not_a_time_or_has_no_zone_is_refused(at: Desk, text: str) -> None:
-    refused = await at.post("/exceptions", {**WISH, "expires": text}, status=422)
+    refused = await at.post("/exceptions", {**BODY, "expires": text}, status=422)
     assert "not a valid time" in refused["detail"]

@@ -43,7 +43,7 @@ async def world(open_world: Callable[..., Any], issuers: tuple[FakeProvider, Fak
         await world.team("team-a", ANNA)
         await world.team("team-b", BERT)
         github, gitlab = issuers
-        for wish in (
+        for document in (
             {
                 "name": "shop-main",
                 "issuer": github.issuer,
@@ -56,7 +56,7 @@ async def world(open_world: Callable[..., Any], issuers: tuple[FakeProvider, Fak
                 "role": "viewer",
             },
         ):
-            answer = await world.ask(ANNA, "POST", "/federated-credentials", {"audience": AUDIENCE, **wish})
+            answer = await world.ask(ANNA, "POST", "/federated-credentials", {"audience": AUDIENCE, **document})
             assert answer.status_code == 201, answer.text
         yield world
 
@@ -156,13 +156,13 @@ async def test_a_token_ends_with_its_credential(world: World, issuers: tuple[Fak
     assert (await world.ask(BERT, "DELETE", "/federated-credentials/shop-main")).status_code == 404
     assert (await world.ask(ANNA, "DELETE", "/federated-credentials/shop-main")).status_code == 204
     assert (await world.ask(own, "GET", "/images")).status_code == 401
-    wish = {
+    document = {
         "name": "shop-main",
         "issuer": issuers[0].issuer,
         "audience": AUDIENCE,
         "conditions": {"sub": "repo:acme/*"},
     }
-    assert (await world.ask(ANNA, "POST", "/federated-credentials", wish)).status_code == 201
+    assert (await world.ask(ANNA, "POST", "/federated-credentials", document)).status_code == 201
     assert (await world.ask(own, "GET", "/images")).status_code == 401
 
 
@@ -185,8 +185,14 @@ async def test_a_token_expires(world: World, issuers: tuple[FakeProvider, FakePr
     ids=str,
 )
 async def test_credentials_that_trust_too_much_are_refused(changes: dict[str, Any], status: int, world: World) -> None:
-    wish = {"name": "x", "issuer": "https://issuer.test", "audience": "h", "conditions": {"sub": "repo:x:*"}, **changes}
-    assert (await world.ask(ANNA, "POST", "/federated-credentials", wish)).status_code == status
+    document = {
+        "name": "x",
+        "issuer": "https://issuer.test",
+        "audience": "h",
+        "conditions": {"sub": "repo:x:*"},
+        **changes,
+    }
+    assert (await world.ask(ANNA, "POST", "/federated-credentials", document)).status_code == status
 
 
 _LETTERS = st.text("ab/*", max_size=8)

@@ -167,14 +167,14 @@ async def test_from_certified_to_refused_and_allowed_again(  # noqa: PLR0915 - a
         assert "policy weaknesses says stop: " in late.body["message"]
         # Somebody accepts it for a time.
         at.now += timedelta(minutes=1)
-        wish = {
+        document = {
             "rule": "no-high",
             "subject": "*",
             "expires": "2026-07-01",
             "owner": "ann",
             "reason": "the part is not used",
         }
-        await at.post("/exceptions", wish)
+        await at.post("/exceptions", document)
         assert await kinds_heard(at, receiver) == {"compliance.regained"}
         await story.sync()
         assert signed() == "go", "and it is signed again"

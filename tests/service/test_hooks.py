@@ -29,9 +29,9 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-async def hook(at: Desk, kind: str, account: str = "", **wish: Any) -> Any:
-    wish = {"name": kind, "kind": kind, "registry": at.registry.host, **wish}
-    return await at.post("/hooks", wish, account, status=201)
+async def hook(at: Desk, kind: str, account: str = "", **document: Any) -> Any:
+    document = {"name": kind, "kind": kind, "registry": at.registry.host, **document}
+    return await at.post("/hooks", document, account, status=201)
 
 
 def body_of(at: Desk, kind: str, tag: str) -> bytes:
@@ -246,14 +246,14 @@ async def test_secrets_are_shown_once_and_can_be_replaced(at: Desk) -> None:
 
 
 async def test_what_is_no_hook_is_refused(at: Desk) -> None:
-    for wish in (
+    for document in (
         {"name": "x", "kind": "none"},
         {"name": "", "kind": "quay"},
         {"name": "x", "kind": "harbor"},
         {"name": "x", "kind": "harbor", "registry": "a b"},
         {"name": "x", "kind": "harbor", "registry": "example.org/path"},
     ):
-        assert (await at.ask("POST", "/hooks", wish)).status_code in (400, 422), wish
+        assert (await at.ask("POST", "/hooks", document)).status_code in (400, 422), document
     await hook(at, "quay", registry="")
     assert (await at.ask("POST", "/hooks", {"name": "quay", "kind": "quay"})).status_code == 409
     assert (await at.get("/hooks"))["items"][0]["registry"] == "quay.io"

@@ -50,7 +50,7 @@ async def taken(lasting: LastingJobs) -> tuple[Job, int]:
     return job, worker
 
 
-def test_what_is_wanted_twice_waits_once_and_as_the_more_urgent_wish_says(database_url: str) -> None:
+def test_what_is_wanted_twice_waits_once_and_as_urgent_as_the_more_urgent_asks(database_url: str) -> None:
     async def work(database: Database, lasting: LastingJobs) -> None:
         later = datetime.now(UTC) + timedelta(hours=1)
         async with database.system() as connection:

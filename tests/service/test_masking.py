@@ -157,8 +157,8 @@ async def answers(at: Desk, digest: str, receivers: Receivers) -> AsyncIterator[
         yield f"export {kind}", (await at.ask("GET", f"/export/{kind}")).content
     for message in (await at.get("/messages"))["items"][:2]:
         for kind, settings in receivers.settings.items():
-            wish = {"kind": kind, "settings": settings, "message": message["id"]}
-            answer = await at.ask("POST", "/channels/preview", wish)
+            document = {"kind": kind, "settings": settings, "message": message["id"]}
+            answer = await at.ask("POST", "/channels/preview", document)
             assert answer.is_success, (kind, answer.text)
             yield f"preview {kind} {message['id']}", answer.content
 

@@ -89,11 +89,11 @@ class World:
         self.ears.forget()
         return found
 
-    def update(self, **wish: bool) -> None:
+    def update(self, **options: bool) -> None:
         """Fetch the feeds, and wait for all that follows."""
         operator = self.server.client
         before = operator.must("GET", "/api/v1/advisories")["last_update"]["ended_at"]
-        operator.must("POST", "/api/v1/advisories/update", wish)
+        operator.must("POST", "/api/v1/advisories/update", options)
         until(lambda: operator.must("GET", "/api/v1/advisories")["last_update"]["ended_at"] not in (before, None), 120)
         last = operator.must("GET", "/api/v1/advisories")["last_update"]
         assert last["reason"] == "", last
@@ -311,14 +311,14 @@ def test_an_exception_that_begins_and_ends_is_one_cause_each(world: World) -> No
     world.listed()
     world.heard()
     exploited = {reference: all_of(each) for reference, each in world.exploited().items()}
-    wish = {
+    exception = {
         "rule": "exploited",
         "subject": f"{GLIBC}+*",
         "expires": "2999-01-01",
         "owner": "anna",
         "reason": "rebuilt soon",
     }
-    key = world.client.must("POST", "/api/v1/exceptions", wish)["id"]
+    key = world.client.must("POST", "/api/v1/exceptions", exception)["id"]
     (began,) = world.heard()
     kinds = {
         reference: REGAINED if ids == {GLIBC} else "finding.retracted"
@@ -472,8 +472,14 @@ async def test_an_exception_is_told_of_before_it_expires_and_as_it_does(database
             kept = await at.post("/policies", {"text": USERS})
             await at.post("/activations", {"policy": kept["name"]})
             await at.advise(advisory("CVE-2020-1", affected("debian:13", "nothing", "deb", "2")))
-            wish = {"rule": "no-root", "subject": "*", "expires": "2026-05-20", "owner": "anna", "reason": "moving"}
-            key = (await at.post("/exceptions", wish))["id"]
+            exception = {
+                "rule": "no-root",
+                "subject": "*",
+                "expires": "2026-05-20",
+                "owner": "anna",
+                "reason": "moving",
+            }
+            key = (await at.post("/exceptions", exception))["id"]
             at.push("1.0", status_file(("libc6", "2.41-12")), User="0")
             await at.add("1.0")
             names = {at.reference("1.0")}

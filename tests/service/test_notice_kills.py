@@ -155,8 +155,8 @@ def hook(client: Client, url: str) -> str:
 def channel(client: Client, kind: str, **settings: Any) -> str:
     """Add a channel; its id."""
     name = f"{kind}-{urlsplit(settings['url']).path.strip('/')}".rstrip("-")
-    wish = {"name": name, "kind": kind, "settings": settings}
-    return str(client.must("POST", "/api/v1/channels", wish)["id"])
+    asked = {"name": name, "kind": kind, "settings": settings}
+    return str(client.must("POST", "/api/v1/channels", asked)["id"])
 
 
 def settle(running: Server, seconds: float) -> float:

@@ -63,8 +63,8 @@ def receiver() -> Iterator[Receiver]:
 async def test_a_kept_secret_goes_to_no_other_server(
     at: Desk, receiver: Receiver, kind: str, settings: dict[str, Any]
 ) -> None:
-    wish = {"name": "ops", "kind": kind, "settings": {"url": "http://127.0.0.1:9/a", **settings}}
-    await at.post("/channels", wish)
+    document = {"name": "ops", "kind": kind, "settings": {"url": "http://127.0.0.1:9/a", **settings}}
+    await at.post("/channels", document)
     kept = (await at.get("/channels/ops"))["settings"]
     for url in (receiver.url, "https://127.0.0.1:9/a", "http://127.0.0.1:9.evil.example/", "http://127.0.0.1:90/a"):
         answer = await at.ask("PATCH", "/channels/ops", {"settings": {**kept, "url": url}})
@@ -136,13 +136,13 @@ async def test_an_account_has_no_more_than_it_may(
     monkeypatch.setattr(channels_api, "_MOST", 1)
     monkeypatch.setattr(hooks_api, "_MOST", 1)
     monkeypatch.setattr(watches, "MOST", 2)
-    wishes: dict[str, dict[str, Any]] = {
+    bodies: dict[str, dict[str, Any]] = {
         "/channels": {"name": "{}", "kind": "webhook", "settings": {"url": receiver.url}},
         "/hooks": {"name": "{}", "kind": "dockerhub"},
     }
-    for path, wish in wishes.items():
-        await at.post(path, {**wish, "name": "first"})
-        answer = await at.ask("POST", path, {**wish, "name": "second"})
+    for path, document in bodies.items():
+        await at.post(path, {**document, "name": "first"})
+        answer = await at.ask("POST", path, {**document, "name": "second"})
         assert (answer.status_code, len((await at.get(path))["items"])) == (409, 1), path
     await at.post("/watches", {"reference": "docker.io/library/a:1"})
     hook = await at.post("/hooks/" + (await at.get("/hooks"))["items"][0]["id"] + "/rotate", None, status=200)
@@ -187,8 +187,8 @@ async def test_a_name_that_leads_to_a_forbidden_address_is_refused(at: Desk, mon
         return [(2, 1, 6, "", ("93.184.216.34", 443)), (2, 1, 6, "", ("169.254.169.254", 443))]
 
     monkeypatch.setattr(socket, "getaddrinfo", found)
-    wish = {"name": "ops", "kind": "webhook", "settings": {"url": "https://harmless.example.org/"}}
-    answer = await at.ask("POST", "/channels", wish)
+    document = {"name": "ops", "kind": "webhook", "settings": {"url": "https://harmless.example.org/"}}
+    answer = await at.ask("POST", "/channels", document)
     assert answer.status_code == 422, answer.text
     assert (await at.get("/channels"))["items"] == []
 
@@ -216,8 +216,8 @@ async def test_of_what_is_routed_together_a_silence_holds_back_what_came_while_i
 ) -> None:
     await channel(at, receiver)
     began = at.now
-    wish = {"owner": "o", "reason": "r", "ends_at": (began + timedelta(hours=1)).isoformat()}
-    await at.post("/silences", wish, status=201)
+    document = {"owner": "o", "reason": "r", "ends_at": (began + timedelta(hours=1)).isoformat()}
+    await at.post("/silences", document, status=201)
     cause = Cause(kind="data", key="data:x@1", subject="x", sentence="It is old.", seen_at=began)
     minutes = (-1, 0, 59, 60)
     made = [Transition(kind="data.stale", key=str(n), at=began + timedelta(minutes=n)) for n in minutes]

@@ -287,8 +287,8 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shop(at)
-    wish = {"rule": "fixed", "subject": "CVE-2026-2+*", "expires": "2199-01-01", "owner": "o", "reason": "r"}
-    await at.post("/exceptions", wish)
+    body = {"rule": "fixed", "subject": "CVE-2026-2+*", "expires": "2199-01-01", "owner": "o", "reason": "r"}
+    await at.post("/exceptions", body)
     await rows(at, "DELETE FROM procrastinate_jobs RETURNING id")
     is_written, may_go_on = asyncio.Event(), asyncio.Event()
     write = judge._store_verdicts

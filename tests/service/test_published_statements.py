@@ -66,8 +66,8 @@ async def held(at: Desk, registry: OpenRegistry, *, publishes: bool = True) -> s
         registry.blobs["shop", name] = body
     registry.manifests["shop", digest] = (MANIFEST, blobs[digest])
     registry.tags["shop", "1.0"] = digest
-    wish = {"verify": False, "publishes": publishes}
-    assert (await at.ask("PUT", f"/registries/{registry.host}", wish)).is_success
+    asked = {"verify": False, "publishes": publishes}
+    assert (await at.ask("PUT", f"/registries/{registry.host}", asked)).is_success
     return digest
 
 
@@ -110,8 +110,8 @@ async def test_what_changes_is_revoked_and_signed_again_beside_the_image(
     await work(at)
     assert newest(registry, digest, at, tmp_path) == "stop"
     at.now += timedelta(hours=1)
-    wish = {"rule": "no-high", "subject": "*", "owner": "shop", "reason": "is not called", "expires": "2026-07-01"}
-    await at.post("/exceptions", wish)
+    asked = {"rule": "no-high", "subject": "*", "owner": "shop", "reason": "is not called", "expires": "2026-07-01"}
+    await at.post("/exceptions", asked)
     await work(at)
     assert newest(registry, digest, at, tmp_path) == "go"
     of = {"policy": "weaknesses", "environment": "", "repository": f"{registry.host}/shop"}

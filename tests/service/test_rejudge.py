@@ -74,9 +74,9 @@ async def rows(at: Desk, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return await (await connection.execute(query, values)).fetchall()
 
 
-async def in_force(at: Desk, text: str, **wish: Any) -> None:
+async def in_force(at: Desk, text: str, **body: Any) -> None:
     name = (await at.post("/policies", {"text": text}))["name"]
-    await at.post("/activations", {"policy": name, **wish})
+    await at.post("/activations", {"policy": name, **body})
 
 
 async def stored(at: Desk) -> dict[tuple[Any, ...], Any]:

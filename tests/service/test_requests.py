@@ -136,14 +136,14 @@ async def test_what_failed_on_the_way_may_be_sent_again(at: Desk) -> None:
 
 @pytest.mark.anyio
 async def test_a_new_keys_secret_is_encrypted_where_the_answer_is_kept(at: Desk) -> None:
-    wish = {"name": "deploy", "role": "ci"}
-    first = await at.ask("POST", "/keys", wish, idempotency_key="k")
+    document = {"name": "deploy", "role": "ci"}
+    first = await at.ask("POST", "/keys", document, idempotency_key="k")
     secret = first.json()["key"]
     rows = await sql(at, "SELECT key, answer FROM idempotency")
     assert len(rows) == 1
     assert secret.encode() not in bytes(rows[0][1])
     assert secret.rpartition("_")[2].encode() not in bytes(rows[0][1])
-    assert (await at.ask("POST", "/keys", wish, idempotency_key="k")).json()["key"] == secret
+    assert (await at.ask("POST", "/keys", document, idempotency_key="k")).json()["key"] == secret
     assert len((await at.get("/keys"))["items"]) == 1
 
 

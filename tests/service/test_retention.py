@@ -1,4 +1,4 @@
-"""What nobody names any more is removed, what somebody names stays, and snapshots are kept as many as are wished."""
+"""What nobody names any more is removed, what somebody names stays, and snapshots are kept as many as are asked for."""
 
 from __future__ import annotations
 

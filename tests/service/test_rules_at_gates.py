@@ -122,8 +122,8 @@ async def test_what_is_in_the_image_stops_it_wherever_it_runs(at: Desk, tmp_path
 async def test_exceptions_from_rules_about_places_count_at_the_gate_until_they_end(at: Desk, tmp_path: Path) -> None:
     name = await kept(at, POLICY)
     digest = await analysed(at, "1.0")
-    wish = {"rule": "apart", "subject": "shop/*", "expires": "2026-05-02", "owner": "shop", "reason": "moves to Kata"}
-    await at.post("/exceptions", {**wish, "policy": name})
+    body = {"rule": "apart", "subject": "shop/*", "expires": "2026-05-02", "owner": "shop", "reason": "moves to Kata"}
+    await at.post("/exceptions", {**body, "policy": name})
     await at.work()
     gate = Follower(at, tmp_path)
     await gate.sync()

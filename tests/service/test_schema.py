@@ -133,8 +133,8 @@ def world(database_server: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         await advised(at)
         made.append(await furnish(at, "ours", "ourmark"))
         await furnish(at, "theirs", "theirmark")
-        wish = {"name": "operator", "role": "admin", "person": "admin", "scopes": _everything()}
-        made.append((await at.post("/keys", wish, "admin"))["key"])
+        key = {"name": "operator", "role": "admin", "person": "admin", "scopes": _everything()}
+        made.append((await at.post("/keys", key, "admin"))["key"])
 
     folder = tmp_path_factory.mktemp("schema")
     with standing(fresh_database(database_server), folder, fill, scan_seconds=20.0, body_wait=5.0) as server:

@@ -54,8 +54,8 @@ async def test_a_verdict_is_signed_revoked_and_signed_again(database_url: str, t
             verify_newest([first], expected(newest_known=revoked.at))
         at.now += timedelta(hours=1)
         day = (at.now + timedelta(days=9)).date().isoformat()
-        wish = {"rule": "no-high", "subject": "*", "owner": "shop", "reason": "is not called", "expires": day}
-        await at.post("/exceptions", wish)
+        body = {"rule": "no-high", "subject": "*", "owner": "shop", "reason": "is not called", "expires": day}
+        await at.post("/exceptions", body)
         await at.work()
         third = _bundle(await at.get(f"/images/{digest}/statements"))
         assert verify_newest([first, second, third], expected()).statement.own.verdict == "go"

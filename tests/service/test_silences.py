@@ -15,7 +15,7 @@ from tests.support.notices import cause, lost
 
 pytestmark = pytest.mark.anyio
 
-WISH = {"owner": "team web", "reason": "moving house", "ends_at": "2026-05-01T18:00:00Z"}
+BODY = {"owner": "team web", "reason": "moving house", "ends_at": "2026-05-01T18:00:00Z"}
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ async def test_add_list_end(at: Desk) -> None:
     made = await at.post(
         "/silences",
         {
-            **WISH,
+            **BODY,
             "selector": "a/*, b/*",
             "kinds": ["fix.*"],
             "subject": "CVE-2024-*",
@@ -37,7 +37,7 @@ async def test_add_list_end(at: Desk) -> None:
         status=201,
     )
     assert made == {
-        **WISH,
+        **BODY,
         "id": made["id"],
         "selector": "a/*,b/*",
         "kinds": ["fix.*"],
@@ -64,7 +64,7 @@ async def test_add_list_end(at: Desk) -> None:
 
 
 async def test_is_over_when_its_time_is(at: Desk) -> None:
-    await at.post("/silences", WISH)
+    await at.post("/silences", BODY)
     at.now += timedelta(hours=6)
     assert (await at.get("/silences"))["items"] == []
     (over,) = (await at.get("/silences?ended=true"))["items"]
@@ -86,19 +86,19 @@ async def test_is_over_when_its_time_is(at: Desk) -> None:
     ],
 )
 async def test_what_cannot_be_silenced(at: Desk, change: dict[str, Any], says: str) -> None:
-    assert says in await refused(at, "POST", "/silences", 422, {**WISH, **change})
+    assert says in await refused(at, "POST", "/silences", 422, {**BODY, **change})
     assert (await at.get("/silences?ended=true"))["items"] == []
 
 
 @pytest.mark.parametrize("missing", ["owner", "reason", "ends_at"])
 async def test_somebody_answers_for_it_until_some_time(at: Desk, missing: str) -> None:
-    answer = await at.ask("POST", "/silences", {name: value for name, value in WISH.items() if name != missing})
+    answer = await at.ask("POST", "/silences", {name: value for name, value in BODY.items() if name != missing})
     assert answer.status_code == 400
     assert missing in answer.text
 
 
 async def test_begins_now_at_the_earliest(at: Desk) -> None:
-    made = await at.post("/silences", {**WISH, "starts_at": "2026-04-01T00:00:00Z"})
+    made = await at.post("/silences", {**BODY, "starts_at": "2026-04-01T00:00:00Z"})
     assert made["starts_at"] == "2026-05-01T12:00:00Z"
 
 
@@ -107,7 +107,7 @@ async def test_holds_back_until_it_ends_and_nothing_comes_later(at: Desk) -> Non
     place.now = at.now
     await place.channel("hook")
     image = await place.image()
-    silence = await at.post("/silences", {**WISH, "subject": "CVE-*"})
+    silence = await at.post("/silences", {**BODY, "subject": "CVE-*"})
     await place.tell(cause(), [lost(image)])
     await place.route()
     (held,) = (await at.get("/transitions"))["items"]

@@ -43,9 +43,9 @@ async def fleet(at: Desk) -> tuple[str, str]:
     return root, user
 
 
-async def tried(at: Desk, **wish: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def tried(at: Desk, **body: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A trial to its end, and what it found."""
-    begun = await at.post("/simulations", wish, status=202)
+    begun = await at.post("/simulations", body, status=202)
     assert begun["state"] == "waiting"
     await at.work()
     found = (await at.get(f"/simulations/{begun['id']}/flips"))["items"]
@@ -75,8 +75,8 @@ async def test_a_trial_counts_how_often_each_rule_fires(at: Desk) -> None:
         {"rule": "no-root", "before": 1, "after": 1, "findings": 1},
     ]
     expires = (at.now + timedelta(days=400)).date().isoformat()
-    wish = {"rule": "no-root", "subject": "*", "expires": expires, "owner": "ops", "reason": "accepted"}
-    await at.post("/exceptions", wish)
+    body = {"rule": "no-root", "subject": "*", "expires": expires, "owner": "ops", "reason": "accepted"}
+    await at.post("/exceptions", body)
     await at.work()
     trial, _ = await tried(at, text=STOPS)
     assert await at.get(f"/simulations/{trial['id']}/rules") == []
@@ -92,7 +92,7 @@ async def test_exceptions_count_also_where_nothing_is_in_force(at: Desk) -> None
     at.push("root", SHOP, User="root")
     await at.post("/policies", {"text": STOPS})
     expires = (at.now + timedelta(days=400)).date().isoformat()
-    wish = {
+    body = {
         "rule": "no-root",
         "subject": "*",
         "expires": expires,
@@ -100,7 +100,7 @@ async def test_exceptions_count_also_where_nothing_is_in_force(at: Desk) -> None
         "reason": "accepted",
         "policy": "users",
     }
-    await at.post("/exceptions", wish)
+    await at.post("/exceptions", body)
     await at.add("root")
     await at.work()
     _, flips = await tried(at, policy="users")

@@ -84,12 +84,12 @@ async def test_an_image_is_scanned_matched_and_judged_and_nothing_is_kept(at: De
     assert kept(at) == (0, [])
 
 
-async def test_an_sbom_is_scanned_as_it_is_or_in_a_wish(at: Desk) -> None:
+async def test_an_sbom_is_scanned_as_it_is_or_in_a_request(at: Desk) -> None:
     plain = await scanned(at, SBOM)
     assert (ids(plain["matches"]), plain["verdict"]) == (["CVE-2026-1"], None)
-    wished = await scanned(at, {"sbom": SBOM, "policy_text": NO_HIGH})
-    assert (ids(wished["matches"]), wished["verdict"]["verdict"]) == (["CVE-2026-1"], "stop")
-    assert wished["inventory"] == plain["inventory"]
+    wanted = await scanned(at, {"sbom": SBOM, "policy_text": NO_HIGH})
+    assert (ids(wanted["matches"]), wanted["verdict"]["verdict"]) == (["CVE-2026-1"], "stop")
+    assert wanted["inventory"] == plain["inventory"]
     quoted = await scanned(at, {"sbom": json.dumps(SBOM), "matches": False})
     assert (quoted["inventory"], quoted["matches"]) == (plain["inventory"], None)
 
@@ -102,7 +102,7 @@ async def test_what_only_the_image_knows_is_unknown_of_an_sbom(at: Desk) -> None
 async def test_a_kept_policy_judges_with_its_exceptions(at: Desk) -> None:
     await at.post("/policies", {"text": NO_HIGH})
     assert (await scanned(at, SBOM, "/scan?policy=weaknesses"))["verdict"]["verdict"] == "stop"
-    wish = {
+    document = {
         "rule": "no-high",
         "subject": "*",
         "expires": "2999-01-01",
@@ -110,7 +110,7 @@ async def test_a_kept_policy_judges_with_its_exceptions(at: Desk) -> None:
         "reason": "known",
         "policy": "weaknesses",
     }
-    assert (await at.ask("POST", "/exceptions", wish)).status_code == 201
+    assert (await at.ask("POST", "/exceptions", document)).status_code == 201
     assert (await scanned(at, SBOM, "/scan?policy=weaknesses"))["verdict"]["verdict"] == "go"
     assert (await sent(at, "/scan?policy=nowhere", json.dumps(SBOM).encode())).status_code == 404
 

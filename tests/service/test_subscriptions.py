@@ -48,8 +48,8 @@ async def place_of(at: Desk) -> Place:
     return Place(at.services, int(row[0]))
 
 
-async def change(at: Desk, of: str, /, **wish: Any) -> Any:
-    answer = await at.ask("PATCH", f"/subscriptions/{of}", wish)
+async def change(at: Desk, of: str, /, **document: Any) -> Any:
+    answer = await at.ask("PATCH", f"/subscriptions/{of}", document)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -76,7 +76,7 @@ async def test_default_is_there_and_stays(at: Desk) -> None:
 async def test_add_change_remove(at: Desk) -> None:
     place = await place_of(at)
     await place.channel("hook")
-    wish = {
+    document = {
         "name": "night watch",
         "channels": ["hook"],
         "kinds": ["compliance.*", "fix.available"],
@@ -90,18 +90,18 @@ async def test_add_change_remove(at: Desk) -> None:
         "timezone": "Europe/Berlin",
         "quiet": {"from": "13:00", "until": "15:00", "unless_severity": "critical"},
     }
-    made = await at.post("/subscriptions", wish, status=201)
+    made = await at.post("/subscriptions", document, status=201)
     # It is 14:00 on a Friday in Berlin.
     assert made["quiet_until"] == "2026-05-01T13:00:00Z"
     assert made["next_digest"] == "2026-05-04T05:30:00Z"
-    said = {**wish, "selector": "registry.example.org/*,*:latest", "digest_days": [1, 5]}
-    said["quiet"] = {"days": [1, 2, 3, 4, 5, 6, 7], **wish["quiet"]}  # type: ignore[dict-item]
+    said = {**document, "selector": "registry.example.org/*,*:latest", "digest_days": [1, 5]}
+    said["quiet"] = {"days": [1, 2, 3, 4, 5, 6, 7], **document["quiet"]}  # type: ignore[dict-item]
     assert {name: made[name] for name in said} == said
     assert await at.get("/subscriptions/night%20watch") == made
-    assert "already" in await refused(at, "POST", "/subscriptions", 409, wish)
+    assert "already" in await refused(at, "POST", "/subscriptions", 409, document)
 
     changed = await change(at, "night watch", quiet=None, severity="low", name="watch")
-    assert (changed["quiet"], changed["severity"], changed["kinds"]) == (None, "low", wish["kinds"])
+    assert (changed["quiet"], changed["severity"], changed["kinds"]) == (None, "low", document["kinds"])
     assert await refused(at, "GET", "/subscriptions/night%20watch", 404)
     assert "already" in await refused(at, "PATCH", "/subscriptions/watch", 409, {"name": "default"})
 
@@ -122,7 +122,7 @@ async def test_add_change_remove(at: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "says"),
+    ("document", "says"),
     [
         ({"name": "a/b"}, "name"),
         ({"name": " "}, "name"),
@@ -136,13 +136,13 @@ async def test_add_change_remove(at: Desk) -> None:
         ({"environments": ["a\nb"]}, "environment"),
     ],
 )
-async def test_what_cannot_be_asked_for(at: Desk, wish: dict[str, Any], says: str) -> None:
-    assert says in await refused(at, "POST", "/subscriptions", 422, {"name": "x", **wish})
-    assert says in await refused(at, "PATCH", "/subscriptions/default", 422, wish)
+async def test_what_cannot_be_asked_for(at: Desk, document: dict[str, Any], says: str) -> None:
+    assert says in await refused(at, "POST", "/subscriptions", 422, {"name": "x", **document})
+    assert says in await refused(at, "PATCH", "/subscriptions/default", 422, document)
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "document",
     [
         {"digest_at": "9:00"},
         {"digest_days": []},
@@ -152,9 +152,9 @@ async def test_what_cannot_be_asked_for(at: Desk, wish: dict[str, Any], says: st
         {"x": 1},
     ],
 )
-async def test_what_is_no_wish(at: Desk, wish: dict[str, Any]) -> None:
+async def test_what_is_not_a_valid_request(at: Desk, document: dict[str, Any]) -> None:
     for method, path in (("POST", "/subscriptions"), ("PATCH", "/subscriptions/default")):
-        answer = await at.ask(method, path, {"name": "default", **wish})
+        answer = await at.ask(method, path, {"name": "default", **document})
         assert answer.status_code == 400, answer.text
 
 

@@ -304,10 +304,10 @@ async def _deliver(
     """As deliveries go: threads in a transaction of their own, remote names kept as they come, perhaps cut off."""
     channel, known, tracker = way
     threads = [msgspec.structs.replace(each, remote=remotes.get(each.key, "")) for each in await at.threads(number)]
-    wish = Delivery(
+    body = Delivery(
         notice=notice(number), title="t", text="x", now=NOW, threads=tuple(threads), keep=remotes.__setitem__
     )
-    drive(channel.deliver(wish, known), tracker, cut_after=cut)
+    drive(channel.deliver(body, known), tracker, cut_after=cut)
 
 
 async def _live(url: str, plan: list[tuple[list[Told], int, bool]]) -> None:

@@ -440,7 +440,7 @@ def test_docker_archives_with_other_layers_below_the_same_config_are_other_image
     ["", "reference=", "reference=UPPER", "reference=a@sha256:" + "0" * 64, "reference=a:1&annotations=[]",
      "reference=a:1&annotations=" + "[" * 3000, "reference=a:1&annotations=" + urlencode({"": '{"a":"\\u0000"}'})[1:]],
 )  # fmt: skip
-def test_wishes_that_cannot_be_met_are_refused_before_the_body(shared: Server, query: str) -> None:
+def test_requests_that_cannot_be_met_are_refused_before_the_body(shared: Server, query: str) -> None:
     connection = shared.sent("Content-Length: 100000\r\nExpect: 100-continue\r\n", path=f"/api/v1/uploads?{query}")
     answer = read_answer(connection)
     assert answer.status in (400, 422)
@@ -585,8 +585,8 @@ def test_a_body_may_be_slow_but_not_for_long(pieces: list[tuple[float, bytes]], 
 def test_uploads_have_slots_and_others_go_on_without(serve: Serve) -> None:
     server = serve()
     for name in ("blue", "red"):
-        wish = json.dumps({"name": name})
-        assert server.ask("POST", "/api/v1/accounts", wish, content_type="application/json").status == 201
+        account = json.dumps({"name": name})
+        assert server.ask("POST", "/api/v1/accounts", account, content_type="application/json").status == 201
     body = docker_archive()
     head = f"Content-Length: {len(body)}\r\n"
     held = [server.sent(f"{head}X-Hullmark-Account: {name}\r\n", body[:1024]) for name in ("admin", "admin", "blue")]

@@ -48,10 +48,10 @@ async def at(database_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
         yield found
 
 
-async def kept(at: Desk, text: str, **wish: Any) -> str:
+async def kept(at: Desk, text: str, **body: Any) -> str:
     """Keep a policy and put it in force; answers its name."""
     name = str((await at.post("/policies", {"text": text}))["name"])
-    await at.post("/activations", {"policy": name, **wish})
+    await at.post("/activations", {"policy": name, **body})
     return name
 
 
@@ -235,8 +235,8 @@ async def test_an_exception_counts_until_its_last_day_is_over(at: Desk, text: st
     assert await word(at, digest) == "stop"
     rule = "no-root" if text == NOT_ROOT else "r1"
     last = (at.now + timedelta(days=2)).date()
-    wish = {"rule": rule, "subject": "*", "expires": last.isoformat(), "owner": "anna", "reason": "moving"}
-    added = await at.post("/exceptions", wish)
+    body = {"rule": rule, "subject": "*", "expires": last.isoformat(), "owner": "anna", "reason": "moving"}
+    added = await at.post("/exceptions", body)
     await at.work()
     assert await word(at, digest) == "go"
     whole = await at.get(f"/images/{digest}/check")
@@ -256,9 +256,9 @@ async def test_an_exception_counts_until_its_last_day_is_over(at: Desk, text: st
 async def test_an_exception_of_other_images_or_policies_does_not_count(at: Desk) -> None:
     digest = at.push("1.0", SHOP, User="0")
     await kept(at, NOT_ROOT)
-    wish = {"rule": "no-root", "subject": "*", "expires": "2026-06-01", "owner": "a", "reason": "b"}
-    await at.post("/exceptions", {**wish, "images": "elsewhere.example/*"})
-    await at.post("/exceptions", {**wish, "policy": "others"})
+    body = {"rule": "no-root", "subject": "*", "expires": "2026-06-01", "owner": "a", "reason": "b"}
+    await at.post("/exceptions", {**body, "images": "elsewhere.example/*"})
+    await at.post("/exceptions", {**body, "policy": "others"})
     await at.add("1.0")
     await at.work()
     assert await word(at, digest) == "stop"
@@ -295,8 +295,8 @@ async def test_a_verdict_that_nothing_in_force_asks_for_is_gone(at: Desk) -> Non
 
 async def test_what_was_in_force_and_what_was_excepted_at_any_moment(at: Desk) -> None:
     await kept(at, NOT_ROOT)
-    wish = {"rule": "no-root", "subject": "*", "expires": "2026-06-01", "owner": "a", "reason": "b"}
-    added = await at.post("/exceptions", wish)
+    body = {"rule": "no-root", "subject": "*", "expires": "2026-06-01", "owner": "a", "reason": "b"}
+    added = await at.post("/exceptions", body)
     (active,) = await at.get("/activations")
     await at.ask("DELETE", f"/activations/{active['id']}")
     await at.ask("DELETE", f"/exceptions/{added['id']}")

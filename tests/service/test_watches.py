@@ -546,7 +546,7 @@ async def test_accounts_watch_for_themselves(database_url: str, tmp_path: Path) 
 
 async def test_what_is_no_watch_is_refused(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path) as at:
-        for wish in (
+        for document in (
             {},
             {"reference": "a:1", "repository": "a"},
             {"repository": "a:1"},
@@ -556,8 +556,8 @@ async def test_what_is_no_watch_is_refused(database_url: str, tmp_path: Path) ->
             {"reference": "A B"},
             {"reference": "a:1", "platform": "?"},
         ):
-            answer = await at.ask("POST", "/watches", wish)
-            assert answer.status_code in (400, 422), (wish, answer.text)
+            answer = await at.ask("POST", "/watches", document)
+            assert answer.status_code in (400, 422), (document, answer.text)
         made = await at.post("/watches", {"reference": "example.org/a:1"})
         await at.ask("PATCH", f"/watches/{made['id']}", {"active": False})
         assert (await at.ask("POST", f"/watches/{made['id']}/look")).status_code == 409

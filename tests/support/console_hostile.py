@@ -91,8 +91,8 @@ async def furnish_hostile(at: Desk) -> str:
     digest = str(descriptor["digest"])
     at.registry.others["hostile"] = {"1": digest, "2": digest}
     await _judged(at)
-    wish = {"annotations": {MARK: MARK}, "dockerfile": f"FROM scratch\nLABEL x={MARK}\n"}
-    await at.post("/images", {"reference": f"{at.registry.host}/hostile:1", **wish}, ACCOUNT)
+    document = {"annotations": {MARK: MARK}, "dockerfile": f"FROM scratch\nLABEL x={MARK}\n"}
+    await at.post("/images", {"reference": f"{at.registry.host}/hostile:1", **document}, ACCOUNT)
     await at.work()
     await _told(at)
     await _placed(at, digest)

@@ -283,8 +283,8 @@ async def _except(
     at: Desk, world: World, rule: str, subject: str, hours: int, reason: str, *, owner: str = "ines", images: str = "*"
 ) -> None:
     ends = (at.now + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:00:00Z")
-    wish = {"rule": rule, "subject": subject, "expires": ends, "owner": owner, "reason": reason, "images": images}
-    found = await at.post("/exceptions", {**wish, "ticket": f"SEC-{hours}"}, ACCOUNT)
+    body = {"rule": rule, "subject": subject, "expires": ends, "owner": owner, "reason": reason, "images": images}
+    found = await at.post("/exceptions", {**body, "ticket": f"SEC-{hours}"}, ACCOUNT)
     world.exceptions[rule] = found["id"]
 
 

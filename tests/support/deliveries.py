@@ -1,4 +1,4 @@
-"""Notices and digests as channels are handed them, harmless ones and such as nobody would wish to get; and how a channel is driven."""
+"""Notices and digests as channels are handed them, harmless ones and such as nobody would want; and how a channel is driven."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def digest(**more: Any) -> Digest:
     return Digest(**{**given, **more})
 
 
-def wish(of: Notice | Digest | None = None, **more: Any) -> Delivery:
-    """A wish for a notice, with a title and a text as templates make them."""
+def delivery(of: Notice | Digest | None = None, **more: Any) -> Delivery:
+    """A delivery of a notice, with a title and a text as templates make them."""
     given: dict[str, Any] = {
         "notice": of if of is not None else notice(),
         "title": "300 images are out of compliance: CVE-2026-0001",
@@ -136,12 +136,12 @@ def wish(of: Notice | Digest | None = None, **more: Any) -> Delivery:
     return Delivery(**{**given, **more})
 
 
-def drive(channel: Channel, wished: Delivery, settings: Any, *replies: Reply) -> tuple[list[Any], str]:
+def drive(channel: Channel, delivery: Delivery, settings: Any, *replies: Reply) -> tuple[list[Any], str]:
     """Answer what a channel sends, one after the other; all that it sent, and what it answered in the end.
 
     Raises what the channel raises.
     """
-    steps, sent, left = channel.deliver(wished, settings), [], list(replies)
+    steps, sent, left = channel.deliver(delivery, settings), [], list(replies)
     try:
         sent.append(next(steps))
         while True:
@@ -151,9 +151,9 @@ def drive(channel: Channel, wished: Delivery, settings: Any, *replies: Reply) ->
         return sent, str(end.value)
 
 
-def refusing(channel: Channel, wished: Delivery, settings: Any, reply: Reply) -> Outgoing:
+def refusing(channel: Channel, delivery: Delivery, settings: Any, reply: Reply) -> Outgoing:
     """Answer the first thing that a channel sends; what it sent. Raises what the channel raises."""
-    (sent,), _ = drive(channel, wished, settings, reply)
+    (sent,), _ = drive(channel, delivery, settings, reply)
     return sent  # type: ignore[no-any-return]
 
 
@@ -225,8 +225,8 @@ def notices() -> st.SearchStrategy[Notice]:
     )
 
 
-def wishes() -> st.SearchStrategy[Delivery]:
-    """Wishes for notices and digests with any words."""
+def deliveries() -> st.SearchStrategy[Delivery]:
+    """Deliveries of notices and digests with any words."""
     of: st.SearchStrategy[Notice | Digest] = st.one_of(
         notices(),
         st.builds(
@@ -239,7 +239,7 @@ def wishes() -> st.SearchStrategy[Delivery]:
             link=links(),
         ),
     )
-    return st.builds(wish, of=of, title=texts(), text=st.lists(texts(), max_size=5).map("\n".join))
+    return st.builds(delivery, of=of, title=texts(), text=st.lists(texts(), max_size=5).map("\n".join))
 
 
 def strings(value: Any) -> list[str]:

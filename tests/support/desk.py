@@ -109,9 +109,9 @@ class Desk:
         """The reference of a tag in the registry."""
         return f"{self.registry.host}/{self.registry.repository}:{tag}"
 
-    async def add(self, tag: str, account: str = "", **wish: Any) -> Any:
+    async def add(self, tag: str, account: str = "", **fields: Any) -> Any:
         """Add an image by tag."""
-        return await self.post("/images", {"reference": self.reference(tag), **wish}, account)
+        return await self.post("/images", {"reference": self.reference(tag), **fields}, account)
 
     async def advise(self, *records: Record, **more: Any) -> None:
         """Have these advisories count from now on. `more` is what the feeds say of themselves."""

@@ -118,8 +118,8 @@ class ForkServer:
 
     def _ask(self, request: RunRequest, theirs: Sequence[int]) -> bool:
         """Whether it forks, for what is at the other ends of these streams, which are closed here."""
-        wish = [list(request.arguments), dict(request.environment), request.folder, request.bounds]
-        message = json.dumps(wish).encode()
+        body = [list(request.arguments), dict(request.environment), request.folder, request.bounds]
+        message = json.dumps(body).encode()
         try:
             asking = self.asking or self._start(request)
             if request.at_start() != self.started_with or len(message) > _MOST:

@@ -139,8 +139,8 @@ async def furnish(at: Desk, account: str, mark: str) -> Furnished:
     """Make the account with all that it has."""
     await at.post("/accounts", {"name": account, "email": f"{mark}@example.org"})
     for role in ROLES:
-        wish = {"name": f"{mark}-{role}", "password": f"{WORDS} {mark}", "role": role}
-        await at.post(f"/accounts/{account}/persons", wish)
+        asked = {"name": f"{mark}-{role}", "password": f"{WORDS} {mark}", "role": role}
+        await at.post(f"/accounts/{account}/persons", asked)
     host = at.registry.host
     for pattern in (host, f"{mark}.example.org"):
         body = {"verify": False, "username": mark if pattern != host else "", "password": f"{mark} secret"}
@@ -238,15 +238,15 @@ async def _places(at: Desk, account: str, mark: str, digest: str) -> None:
 async def _channel(at: Desk, account: str, mark: str) -> int:
     """Add a channel that nobody listens at; answers the number of a message to it."""
     settings = {"url": f"http://127.0.0.1:9/{mark}", "token": f"{mark} token", "headers": {"X-Mark": mark}}
-    wish = {"name": f"{mark}-channel", "kind": "webhook", "settings": settings, "templates": {"title": mark}}
-    await at.post("/channels", wish, account)
+    asked = {"name": f"{mark}-channel", "kind": "webhook", "settings": settings, "templates": {"title": mark}}
+    await at.post("/channels", asked, account)
     return int((await at.post(f"/channels/{mark}-channel/test", None, account))["message"])
 
 
 async def _silence(at: Desk, account: str, mark: str) -> str:
     """Subscribe to something, and silence something else; answers the silence's id."""
-    wish = {"name": f"{mark}-subscription", "selector": f"{mark}/*", "environments": [mark]}
-    await at.post("/subscriptions", wish, account)
+    asked = {"name": f"{mark}-subscription", "selector": f"{mark}/*", "environments": [mark]}
+    await at.post("/subscriptions", asked, account)
     silence = {"owner": mark, "reason": mark, "selector": f"{mark}/*", "ends_at": "2027-01-01T00:00:00Z"}
     return str((await at.post("/silences", silence, account))["id"])
 
@@ -293,30 +293,30 @@ def _exception(mark: str) -> dict[str, str]:
 async def _image(at: Desk, account: str, mark: str) -> str:
     files = {**status_file(("libc6", "2.41-12"), (f"{mark}-package", "1.0")), f"opt/{mark}": mark.encode()}
     digest = at.push(f"{mark}-tag", files, User="0", Labels={"who": mark}, Env=[f"WHO={mark}"])
-    wish = {"annotations": {mark: mark}, "dockerfile": f"FROM scratch\nLABEL who={mark}\n"}
-    await at.add(f"{mark}-tag", account, **wish)
+    asked = {"annotations": {mark: mark}, "dockerfile": f"FROM scratch\nLABEL who={mark}\n"}
+    await at.add(f"{mark}-tag", account, **asked)
     await at.work()
     return digest
 
 
 async def _harbor(at: Desk, account: str, mark: str, digest: str) -> str:
-    wish = {
+    asked = {
         "registry": {"url": f"http://{at.registry.host}", "authorization": ""},
         "artifact": {"repository": at.registry.repository, "digest": digest, "tag": f"{mark}-tag"},
     }
-    answer = await at.client.post("/api/harbor/scan", json=wish, headers=_to(account), auth=at_auth())
+    answer = await at.client.post("/api/harbor/scan", json=asked, headers=_to(account), auth=at_auth())
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
 
 async def _keys(at: Desk, account: str, mark: str) -> dict[str, str]:
     made: dict[str, str] = {}
-    wishes: dict[str, dict[str, Any]] = {role: {"role": role} for role in ROLES}
-    wishes["narrow"] = {"role": "admin", "scopes": ["images:read"]}
-    wishes["revoked"] = {"role": "admin"}
-    wishes["expired"] = {"role": "admin", "expires_at": at.now.replace(hour=at.now.hour + 1).isoformat()}
-    for name, wish in wishes.items():
-        made[name] = (await at.post("/keys", {"name": f"{mark}-{name}", **wish}, account))["key"]
+    bodies: dict[str, dict[str, Any]] = {role: {"role": role} for role in ROLES}
+    bodies["narrow"] = {"role": "admin", "scopes": ["images:read"]}
+    bodies["revoked"] = {"role": "admin"}
+    bodies["expired"] = {"role": "admin", "expires_at": at.now.replace(hour=at.now.hour + 1).isoformat()}
+    for name, asked in bodies.items():
+        made[name] = (await at.post("/keys", {"name": f"{mark}-{name}", **asked}, account))["key"]
     assert (await at.ask("DELETE", f"/keys/{mark}-revoked", account=account)).is_success
     return made
 

@@ -72,22 +72,22 @@ def take(
 
 def main() -> None:
     """Take pictures."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--url", default="", help="where a company is served")
-    options.add_argument("--only", default="", help="a pattern that a page's address has to contain")
-    options.add_argument("--into", type=Path, default=Path("var/screenshots"))
-    options.add_argument("--person", default="anna")
-    options.add_argument("--small", action="store_true", help="for docs/console: what is seen first, at half the size")
-    options.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default="", help="where a company is served")
+    parser.add_argument("--only", default="", help="a pattern that a page's address has to contain")
+    parser.add_argument("--into", type=Path, default=Path("var/screenshots"))
+    parser.add_argument("--person", default="anna")
+    parser.add_argument("--small", action="store_true", help="for docs/console: what is seen first, at half the size")
+    parser.add_argument(
         "--page", action="append", default=[], help="an address to take instead of all that links lead to"
     )
-    wish = options.parse_args()
-    made = contextlib.nullcontext(World(digests={}, url=wish.url)) if wish.url else company()
+    options = parser.parse_args()
+    made = contextlib.nullcontext(World(digests={}, url=options.url)) if options.url else company()
     with made as world, chromium() as browser:
-        headers = world.login(wish.person)["extra_http_headers"]
-        pages = {each: each for each in wish.page} or addresses(world.url, world.account, headers, broken=False)
-        wanted = {kind: address for kind, address in pages.items() if re.search(wish.only, address)}
-        for path in take(browser, world, wanted, wish.into, wish.person, small=wish.small):
+        headers = world.login(options.person)["extra_http_headers"]
+        pages = {each: each for each in options.page} or addresses(world.url, world.account, headers, broken=False)
+        wanted = {kind: address for kind, address in pages.items() if re.search(options.only, address)}
+        for path in take(browser, world, wanted, options.into, options.person, small=options.small):
             print(path)
 
 

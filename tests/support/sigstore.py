@@ -69,7 +69,7 @@ def _text(value: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Wish:
+class LeafRequest:
     """What a certificate is to say."""
 
     subject: str = SUBJECT
@@ -82,7 +82,7 @@ class Wish:
     critical: bool = False
 
 
-WISH = Wish()
+LEAF_REQUEST = LeafRequest()
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class Authority:
         return made.sign(signer, SHA256())
 
     def start(
-        self, key: PublicKey, wish: Wish, name: str = "", *, critical_usage: bool = False
+        self, key: PublicKey, request: LeafRequest, name: str = "", *, critical_usage: bool = False
     ) -> x509.CertificateBuilder:
         """A certificate for signing."""
         usage = dict.fromkeys(
@@ -154,10 +154,10 @@ class Authority:
                 key,
                 x509.random_serial_number(),
             )
-            .not_valid_before(wish.begin)
-            .not_valid_after(wish.begin + wish.lasts)
+            .not_valid_before(request.begin)
+            .not_valid_after(request.begin + request.lasts)
             .add_extension(allowed, critical=True)
-            .add_extension(x509.ExtendedKeyUsage([wish.usage]), critical=critical_usage)
+            .add_extension(x509.ExtendedKeyUsage([request.usage]), critical=critical_usage)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
 
@@ -285,24 +285,26 @@ class Sigstore:
             **instead,
         }
 
-    def leaf(self, wish: Wish = WISH, *, logged: bool = True) -> Leaf:
+    def leaf(self, request: LeafRequest = LEAF_REQUEST, *, logged: bool = True) -> Leaf:
         """A certificate as Fulcio issues it: with the promise of the log of certificates in it."""
         key = new_key()
-        return Leaf(key, self.certificate(key.public_key(), wish, logged=logged))
+        return Leaf(key, self.certificate(key.public_key(), request, logged=logged))
 
-    def certificate(self, key: PublicKey, wish: Wish = WISH, *, logged: bool = True) -> x509.Certificate:
+    def certificate(
+        self, key: PublicKey, request: LeafRequest = LEAF_REQUEST, *, logged: bool = True
+    ) -> x509.Certificate:
         """A certificate for a key."""
         name: x509.GeneralName = (
-            x509.RFC822Name(wish.subject)
-            if "@" in wish.subject and ":" not in wish.subject
-            else (x509.UniformResourceIdentifier(wish.subject))
+            x509.RFC822Name(request.subject)
+            if "@" in request.subject and ":" not in request.subject
+            else (x509.UniformResourceIdentifier(request.subject))
         )
-        made = self.authority.start(key, wish).add_extension(x509.SubjectAlternativeName([name]), critical=True)
-        said = {1: wish.issuer.encode()}
-        if not wish.is_old:
+        made = self.authority.start(key, request).add_extension(x509.SubjectAlternativeName([name]), critical=True)
+        said = {1: request.issuer.encode()}
+        if not request.is_old:
             said = {
                 **said,
-                8: _text(wish.issuer),
+                8: _text(request.issuer),
                 12: _text(REPOSITORY),
                 14: _text(REF),
                 5: b"acme/shop",
@@ -311,12 +313,12 @@ class Sigstore:
         for number, value in said.items():
             oid = x509.ObjectIdentifier(f"{_FULCIO}.{number}")
             made = made.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
-        for extension in wish.more:
-            made = made.add_extension(extension, critical=wish.critical)
+        for extension in request.more:
+            made = made.add_extension(extension, critical=request.critical)
         if logged:
             bare = made.sign(self.authority.key, SHA256()).tbs_certificate_bytes
             made = made.add_extension(
-                x509.UnrecognizedExtension(_SCT_LIST, self._promise(bare, wish.begin)), critical=False
+                x509.UnrecognizedExtension(_SCT_LIST, self._promise(bare, request.begin)), critical=False
             )
         return made.sign(self.authority.key, SHA256())
 
@@ -419,12 +421,12 @@ class Sigstore:
     @functools.cached_property
     def _stamper(self) -> Leaf:
         key = new_key()
-        wish = Wish(
+        request = LeafRequest(
             begin=datetime(2024, 6, 1, tzinfo=UTC),
             lasts=timedelta(days=3650),
             usage=ExtendedKeyUsageOID.TIME_STAMPING,
         )
-        made = self.timestamps.start(key.public_key(), wish, "test stamper", critical_usage=True)
+        made = self.timestamps.start(key.public_key(), request, "test stamper", critical_usage=True)
         return Leaf(key, made.sign(self.timestamps.key, SHA256()))
 
     def stamp(self, document: bytes, folder: Path, *, certs: bool = True) -> bytes:

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.images import Json
-from tests.support.sigstore import MINUTE, WISH, Authority, Log, Sigstore, b64, der
+from tests.support.sigstore import LEAF_REQUEST, MINUTE, Authority, Log, Sigstore, b64, der
 
 Fault = Callable[[Sigstore, bytes], Json]
 
@@ -90,16 +90,16 @@ def _no_certificate(bundle: Json) -> None:
     bundle["verificationMaterial"]["certificate"]["rawBytes"] = ""
 
 
-def _by_wish(**wish: object) -> Fault:
+def _by_request(**request: object) -> Fault:
     def make(sigstore: Sigstore, payload: bytes) -> Json:
-        return sigstore.bundle(payload, sigstore.leaf(replace(WISH, **wish)))  # type: ignore[arg-type]
+        return sigstore.bundle(payload, sigstore.leaf(replace(LEAF_REQUEST, **request)))  # type: ignore[arg-type]
 
     return make
 
 
 def _at(after: timedelta) -> Fault:
     def make(sigstore: Sigstore, payload: bytes) -> Json:
-        return sigstore.bundle(payload, sigstore.leaf(), WISH.begin + after)
+        return sigstore.bundle(payload, sigstore.leaf(), LEAF_REQUEST.begin + after)
 
     return make
 
@@ -137,7 +137,7 @@ def _replayed(sigstore: Sigstore, payload: bytes) -> Json:
     """The certificate has long expired; the log's word is about what the same certificate signed in its time."""
     leaf = sigstore.leaf()
     early = sigstore.bundle(payload.replace(b"shop", b"soap"), leaf)
-    late = sigstore.bundle(payload, leaf, WISH.begin + timedelta(days=30))
+    late = sigstore.bundle(payload, leaf, LEAF_REQUEST.begin + timedelta(days=30))
     late["verificationMaterial"]["tlogEntries"] = early["verificationMaterial"]["tlogEntries"]
     return late
 
@@ -189,10 +189,10 @@ FAULTS: dict[str, tuple[Fault, str]] = {
     "no entry": (_changed(_no_entry), "no entry of a transparency log"),
     "no time": (_changed(_no_promise), "nothing proves when it was signed"),
     "no certificate": (_changed(_no_certificate), "certificate cannot be read"),
-    "another subject": (_by_wish(subject="https://git.example/evil@refs/heads/main"), "not one of those"),
-    "another issuer": (_by_wish(issuer="https://issuer.evil.example"), "not one of those"),
-    "not for code": (_by_wish(usage=ExtendedKeyUsageOID.CLIENT_AUTH), "is not for codeSigning"),
-    "critical extension": (_by_wish(more=(_UNKNOWN,), critical=True), "extension that cannot be checked: 1.2.3.4"),
+    "another subject": (_by_request(subject="https://git.example/evil@refs/heads/main"), "not one of those"),
+    "another issuer": (_by_request(issuer="https://issuer.evil.example"), "not one of those"),
+    "not for code": (_by_request(usage=ExtendedKeyUsageOID.CLIENT_AUTH), "is not for codeSigning"),
+    "critical extension": (_by_request(more=(_UNKNOWN,), critical=True), "extension that cannot be checked: 1.2.3.4"),
     "too late": (_at(11 * MINUTE), "and not at 2026-03-01T12:11:00Z"),
     "too early": (_at(-MINUTE), "and not at 2026-03-01T11:59:00Z"),
     "another authority": (_with(authority=Authority("test fulcio")), "none of the trusted authorities"),

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_pem_x509_csr
 
 from tests.support.images import Json
-from tests.support.sigstore import ISSUER, MINUTE, SUBJECT, WISH, Log, Sigstore, Wish, pem
+from tests.support.sigstore import ISSUER, LEAF_REQUEST, MINUTE, SUBJECT, LeafRequest, Log, Sigstore, pem
 
 TOKEN = "who-i-am"  # noqa: S105 - of nobody
 """The token that the newer API takes here."""
@@ -114,19 +114,19 @@ def _embedded(sigstore: Sigstore, body: Json) -> bytes:
     key = request.public_key()
     assert request.is_signature_valid
     assert isinstance(key, ec.EllipticCurvePublicKey)
-    chain = [pem(each).decode() for each in (sigstore.certificate(key, _wish()), *sigstore.authority.chain)]
+    chain = [pem(each).decode() for each in (sigstore.certificate(key, _leaf_request()), *sigstore.authority.chain)]
     return json.dumps({"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}).encode()
 
 
-def _wish() -> Wish:
-    return replace(WISH, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE)
+def _leaf_request() -> LeafRequest:
+    return replace(LEAF_REQUEST, begin=datetime.now(UTC).replace(microsecond=0) - MINUTE)
 
 
 def _certificate(sigstore: Sigstore, body: Json) -> bytes:
     content = base64.b64decode(body["publicKey"]["content"])
     key = load_pem_public_key(content) if content.startswith(b"-----") else load_der_public_key(content)
     assert isinstance(key, ec.EllipticCurvePublicKey)
-    return b"".join(map(pem, (sigstore.certificate(key, _wish()), *sigstore.authority.chain)))
+    return b"".join(map(pem, (sigstore.certificate(key, _leaf_request()), *sigstore.authority.chain)))
 
 
 def _entry(log: Log, proposed: Json) -> Json:

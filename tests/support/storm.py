@@ -171,8 +171,8 @@ class Storm:
         """Put a policy in force."""
         kept = client.insist("POST", "/api/v1/policies", {"text": text})
         assert kept.status in (200, 201), kept
-        wish = {"policy": kept.document["name"], "environment": environment}
-        answer = client.insist("POST", "/api/v1/activations", wish)
+        body = {"policy": kept.document["name"], "environment": environment}
+        answer = client.insist("POST", "/api/v1/activations", body)
         assert answer.status == 201, answer
         self.counts["policy"] += 1
 
@@ -184,14 +184,14 @@ class Storm:
             assert answer.status in (204, 404), answer
         else:
             client = self.made.choice((self.admin, self.other))
-            wish = {
+            body = {
                 "rule": self.made.choice(("severe", "exploited", "likely")),
                 "subject": self.made.choice([f"CVE-2026-{number}+*" for number in range(ADVISORIES)]),
                 "expires": "2199-01-01",
                 "owner": "o",
                 "reason": "r",
             }
-            answer = client.insist("POST", "/api/v1/exceptions", wish)
+            answer = client.insist("POST", "/api/v1/exceptions", body)
             assert answer.status == 201, answer
             self._exceptions.append((client, answer.document["id"]))
         self.counts["exception"] += 1
@@ -204,12 +204,12 @@ class Storm:
         blobs, descriptor = image_of(number, tuple(self.made.sample(PACKAGES, self.made.randint(1, 2))))
         if number % 3 == 0:
             self._upload(archive_of(blobs, descriptor), number)
-            wish = {}
+            body = {}
         else:
             repository = f"shop/{self.made.randrange(8)}"
-            wish = {"reference": put_image(self.registry, repository, blobs, descriptor)}
-        for client in (self.admin, self.other) if wish else ():
-            answer = client.insist("POST", "/api/v1/images", wish)
+            body = {"reference": put_image(self.registry, repository, blobs, descriptor)}
+        for client in (self.admin, self.other) if body else ():
+            answer = client.insist("POST", "/api/v1/images", body)
             assert answer.status == 202, answer
         self.digests.append(str(descriptor["digest"]))
         self.counts["image"] += 1

@@ -80,8 +80,8 @@ class Lives:
 
     def test_a_test_is_opened_and_closed(self) -> None:
         at = self.ledger()
-        wish = Delivery(notice=notice(7, is_test=True), title="A test", text="All is well.", now=NOW)
-        drive(at.channel.deliver(wish, at.settings), at.tracker)
+        delivery = Delivery(notice=notice(7, is_test=True), title="A test", text="All is well.", now=NOW)
+        drive(at.channel.deliver(delivery, at.settings), at.tracker)
         assert len(at.tracker.requests) >= 2
         assert at.tracker.open() == set()
         assert self.state(at), "something was there"

@@ -389,10 +389,10 @@ class Ledger:
             self.changed[number] = self._apply(message)
         threads = tuple(self._thread(key, was) for key, was in sorted(self.changed[number].items()))
         told = notice(number, *(item(image, kind) for kind, _, image in message))  # type: ignore[arg-type]
-        wish = Delivery(
+        delivery = Delivery(
             notice=told, title="News", text="What.\nWhy.", now=NOW, threads=threads, keep=self._keep, **more
         )
-        steps = self.channel.deliver(wish, self.settings)
+        steps = self.channel.deliver(delivery, self.settings)
         return drive(steps, self.tracker, cut_after=cut_after)
 
     def _keep(self, key: str, remote: str) -> None:

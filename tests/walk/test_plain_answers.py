@@ -50,7 +50,9 @@ def book() -> Snapshot:
 
 def answer(files: Files) -> Verdict:
     asked = CheckOptions(advisories=book())
-    return judge_by(lambda wish: seen(files, wish), one_rule("vulnerabilities"), NOW, ScanResources(), asked).verdict
+    return judge_by(
+        lambda scan_request: seen(files, scan_request), one_rule("vulnerabilities"), NOW, ScanResources(), asked
+    ).verdict
 
 
 @pytest.mark.parametrize("files", [UBUNTU, UBI], ids=["the shape of Ubuntu", "the shape of UBI"])

@@ -108,7 +108,7 @@ def tar(files: Files) -> bytes:
 
 def seen(
     layers: Layers,
-    wish: ScanRequest,
+    scan_request: ScanRequest,
     *,
     limits: Limits = DEFAULT,
     is_folder: bool = False,
@@ -116,10 +116,10 @@ def seen(
 ) -> ScanResult:
     """What a scan sees of an image; of a folder: with what its lock files name."""
     catalogers = CATALOGERS + DECLARED if is_folder else CATALOGERS
-    dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(wish)))
+    dispatch = Dispatch((*reads_for(catalogers), *extra_reads_for(scan_request)))
     blobs = [layers] if isinstance(layers, LayerBlob) else [blob(each) for each in tars(layers)]
-    records = [read_layer(each, dispatch, digests=wish.digests, limits=limits) for each in blobs]
-    analysis, files, extras = analyse(records, wish, catalogers, config)
+    records = [read_layer(each, dispatch, digests=scan_request.digests, limits=limits) for each in blobs]
+    analysis, files, extras = analyse(records, scan_request, catalogers, config)
     image = Image(kind="memory", reference="memory", layers=(), config=config)
     return ScanResult(inventory_of(image, analysis, files), *extras)
 
@@ -129,8 +129,8 @@ def judged(layers: Layers, policy: Any, **how: Any) -> CheckResult:
     return judge_by(partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(advisories=book()))
 
 
-def _look(layers: Layers, how: dict[str, Any], wish: ScanRequest) -> ScanResult:
-    return seen(layers, wish, **how)
+def _look(layers: Layers, how: dict[str, Any], scan_request: ScanRequest) -> ScanResult:
+    return seen(layers, scan_request, **how)
 
 
 def shipped() -> dict[str, Any]:

@@ -161,8 +161,8 @@ def judge_by(
     check_options: CheckOptions = CheckOptions(),  # noqa: B008 - it cannot change
     look_beside: Callable[[InventorySource], SignedDocuments | None] = lambda source: None,
 ) -> CheckResult:
-    """As `judge`, whatever the image is taken from: `look` answers a wish, `look_beside` says what others signed about it (None: nobody
-    can look), and is asked only where a rule needs it."""
+    """As `judge`, whatever the image is taken from: `look` answers a ScanRequest, `look_beside` says what others signed about it
+    (None: nobody can look), and is asked only where a rule needs it."""
     language, question = language_of(policy), _question(check_options)
     wanted = language.needs(policy, question)
     searches = searches_of(wanted.searches, resources)

@@ -21,10 +21,10 @@ from hullmark.proof.sigstore.entry_body import check_body
 from hullmark.proof.sigstore.identity import ExpectedIdentity
 from hullmark.proof.sigstore.issuance import (
     annotations_of,
-    certificate_wish,
+    certificate_request,
     certificates_in,
     entry_in,
-    entry_wish,
+    entry_request,
     material_document,
 )
 from hullmark.proof.sigstore.signature import IdentityTrust, key_of, verify_certificate
@@ -58,11 +58,11 @@ def sign_keyless(statement: bytes, where: KeylessSigning, client: Client, now: d
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
     key = generate_private_key(SECP256R1())
-    certificates, der = _certificate(where, client, certificate_wish(key))
+    certificates, der = _certificate(where, client, certificate_request(key))
     signer = KeySigner(key)
     envelope = signed_envelope(statement, signer)
     body = msgspec.json.encode(envelope, order="sorted")
-    answer = _post(client, f"{where.rekor}/api/v1/log/entries", entry_wish(body, certificates[0]), {}, "Rekor")
+    answer = _post(client, f"{where.rekor}/api/v1/log/entries", entry_request(body, certificates[0]), {}, "Rekor")
     try:
         entry = entry_in(answer)
         document = {
@@ -85,10 +85,10 @@ def sign_keyless(statement: bytes, where: KeylessSigning, client: Client, now: d
     return SignedBundle(bundle=bundle, envelope=body, annotations=annotations_of(certificates, entry))
 
 
-def _certificate(where: KeylessSigning, client: Client, wish: bytes) -> tuple[tuple[str, ...], bytes]:
+def _certificate(where: KeylessSigning, client: Client, request: bytes) -> tuple[tuple[str, ...], bytes]:
     """The certificates in PEM, and the signer's in DER."""
     login = {"Authorization": f"Bearer {where.token}"}
-    answer = _post(client, f"{where.fulcio}/api/v2/signingCert", wish, login, "Fulcio")
+    answer = _post(client, f"{where.fulcio}/api/v2/signingCert", request, login, "Fulcio")
     try:
         certificates = certificates_in(answer)
         (block,) = PEM_CERTIFICATE.findall(certificates[0].encode())

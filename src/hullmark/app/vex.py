@@ -73,7 +73,7 @@ class VexBook(AdvisorySource, Protocol):
         """The statements about products: purls without version, or names."""
 
 
-def check_wish(request: VexRequest) -> None:
+def check_request(request: VexRequest) -> None:
     """Raises HullmarkError if attestations could not be believed, the keys cannot be read, or they have nothing to do."""
     if not request.wants_attestations:
         if request.keys or request.allows_unsigned or request.identities is not None:
@@ -119,7 +119,7 @@ def statements_for(
 def _fetch_attestations(request: VexRequest, source: InventorySource, options: SourceOptions) -> VexStatements:
     from hullmark.source.attestations import AttestationTrust, vex_documents
 
-    check_wish(request)
+    check_request(request)
     if source.kind != _REGISTRY or not source.digest:
         raise _not_there(source.kind)
     reference = source.reference.removeprefix(f"{_REGISTRY}:")

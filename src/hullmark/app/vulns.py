@@ -64,16 +64,16 @@ def vulnerabilities(
     resources: ScanResources,
     options: SourceOptions,
     *,
-    vex_wish: VexRequest = VexRequest(),  # noqa: B008 - it cannot change
+    vex: VexRequest = VexRequest(),  # noqa: B008 - it cannot change
 ) -> Matches:
-    """What is wrong with the packages of an image or folder. `vex_wish` says where besides `weighing` to look for statements.
+    """What is wrong with the packages of an image or folder. `vex` says where besides `weighing` to look for statements.
 
     Raises HullmarkError where the image or its attestations cannot be read.
     """
     if weighing.reach:
         refuse_to_follow(reference)
     scanned = take(reference, ScanRequest(reads=MATCHING_READS, reach=weighing.reach), resources, options)
-    statements = statements_for(vex_wish, scanned.inventory, advisories, options)
+    statements = statements_for(vex, scanned.inventory, advisories, options)
     return match_scan(scanned, advisories, weighing, statements)
 
 

@@ -44,7 +44,7 @@ class CatalogResult(msgspec.Struct, frozen=True):
     purls: Mapping[str, tuple[str, ...]] = {}
 
 
-def catalogue(  # noqa: PLR0913 - what is wished is given by name
+def catalogue(  # noqa: PLR0913 - what is asked for is given by name
     tree: Tree,
     records: Sequence[LayerRecord],
     catalogers: Iterable[Cataloger],

@@ -40,17 +40,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.cli.admit_kubernetes import webhook_settings
     from hullmark.model.errors import HullmarkError
-    from hullmark.places.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
+    from hullmark.places.gates.kubernetes.exports import ExportRequest, TooManyVerdicts, export
     from hullmark.places.gates.verdicts import LocalVerdicts
 
     verdicts = LocalVerdicts(Path(arguments.verdicts), is_read_only=True)
     if verdicts.synced_at is None:
         raise HullmarkError(f"there are no verdicts in {arguments.verdicts}", advice="fetch them: hullmark admit sync")
-    wish = ExportWish(
+    request = ExportRequest(
         arguments.form, webhook_settings(arguments), datetime.now(UTC).replace(microsecond=0), arguments.namespace
     )
     try:
-        documents = export(verdicts.images(), wish)
+        documents = export(verdicts.images(), request)
     except TooManyVerdicts as error:
         raise HullmarkError(str(error), advice="run the webhook instead: hullmark admit kubernetes") from error
     yaml.safe_dump_all(documents, sys.stdout, sort_keys=False, width=120)

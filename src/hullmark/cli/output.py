@@ -129,13 +129,13 @@ def _check_version(version: str, outputs: list[Output]) -> None:
             )
 
 
-def write(results: list[Any], outputs: list[Output], settings: Settings, **wishes: Any) -> None:
-    """Render every result in every format that was asked for; `wishes` are further fields of RenderContext.
+def write(results: list[Any], outputs: list[Output], settings: Settings, **fields: Any) -> None:
+    """Render every result in every format that was asked for; `fields` are further fields of RenderContext.
 
     Raises HullmarkError where it cannot be written.
     """
     for output in outputs:
-        put(output, _render_results(output, results, settings, wishes))
+        put(output, _render_results(output, results, settings, fields))
 
 
 def put(output: Output, rendered: bytes) -> None:
@@ -165,7 +165,7 @@ def let_go_of_stdout() -> None:
     os.close(null)
 
 
-def _render_results(output: Output, results: list[Any], settings: Settings, wishes: Mapping[str, Any]) -> bytes:
+def _render_results(output: Output, results: list[Any], settings: Settings, fields: Mapping[str, Any]) -> bytes:
     from hullmark._version import __version__
     from hullmark.report.format import RenderContext
 
@@ -176,7 +176,7 @@ def _render_results(output: Output, results: list[Any], settings: Settings, wish
         color=settings.wants_color() and not output.file,
         width=columns(120) if is_terminal else 0,
         variables={name: value for name, value in os.environ.items() if name.startswith("GITHUB_")},
-        **wishes,
+        **fields,
     )
     if output.format.render_all is not None:
         return output.format.render_all(results, context)

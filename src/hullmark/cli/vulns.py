@@ -162,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     outputs = wanted_outputs("matches", arguments.output, len(arguments.source))
     status_of = condition(arguments)
-    weighing, vex_wish = _weighing(arguments), _vex_wish(arguments)
+    weighing, vex = _weighing(arguments), _vex_request(arguments)
     template, workloads = template_of(arguments.template), workloads_of(arguments)
     options = settings.source_options()
     results = []
@@ -170,15 +170,15 @@ def run(arguments: argparse.Namespace) -> int:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 resources = settings.means(watch)
-                found = vulnerabilities(source, snapshot, weighing, resources, options, vex_wish=vex_wish)
+                found = vulnerabilities(source, snapshot, weighing, resources, options, vex=vex)
                 results.append(at_places(found, workloads, arguments.container))
-    wishes = {
+    fields = {
         "explains": arguments.why,
         "shows_suppressed": arguments.show_suppressed,
         "shows_ssvc": bool(arguments.ssvc),
         "template": template,
     }
-    write(results, outputs, settings, **wishes)
+    write(results, outputs, settings, **fields)
     return worst(status_of(result) for result in results)
 
 
@@ -217,10 +217,10 @@ def _weighing(arguments: argparse.Namespace) -> MatchOptions:
     )
 
 
-def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
+def _vex_request(arguments: argparse.Namespace) -> VexRequest:
     from pathlib import Path
 
-    from hullmark.app.vex import WORDS, VexRequest, check_place, check_wish
+    from hullmark.app.vex import WORDS, VexRequest, check_place, check_request
 
     request = VexRequest(
         words=tuple(word for word in WORDS if word in arguments.vex),
@@ -229,7 +229,7 @@ def _vex_wish(arguments: argparse.Namespace) -> VexRequest:
         now=moment(arguments.at),
         allows_unsigned=arguments.vex_unsigned,
     )
-    check_wish(request)
+    check_request(request)
     for source in arguments.source:
         check_place(source, request)
     return request

@@ -14,7 +14,7 @@ ANY, VENDOR = "any", "vendor"
 def severity_by(advisory: MatchedAdvisory, wanted: Sequence[str]) -> SeverityBy:
     """What the first of the wanted sources that rated it says; `unknown` by nobody if none of them did.
 
-    `any` is whoever counts without a wish, `vendor` whoever maintains the advisories of the package. Without a wish, it is `any`.
+    `any` is whoever counts where none is wanted, `vendor` whoever maintains the advisories of the package.
     """
     own = SeverityBy(source=advisory.severity_source, severity=advisory.severity)
     for name in wanted:

@@ -213,19 +213,19 @@ def _read_dlopen_notes(elf: ElfFile) -> Iterator[str]:
             name, size, kind = (int.from_bytes(notes[at + i : at + i + 4], order) for i in (0, 4, 8))  # type: ignore[arg-type]
             start = at + 12 + (name + 3) // 4 * 4
             if kind == _DLOPEN_NOTE:
-                yield from _wishes(notes[start : start + size])
+                yield from _parse_dlopen_note(notes[start : start + size])
             at = start + (size + 3) // 4 * 4
 
 
-def _wishes(text: bytes) -> Iterator[str]:
+def _parse_dlopen_note(text: bytes) -> Iterator[str]:
     try:
         document: Any = json.loads(text.rstrip(b"\0"))
     except (ValueError, RecursionError):
         return
-    for wish in document if isinstance(document, list) else ():
-        if isinstance(wish, dict):
-            priority = str(wish.get("priority", "recommended"))[:20]
-            names = wish.get("soname")
+    for note in document if isinstance(document, list) else ():
+        if isinstance(note, dict):
+            priority = str(note.get("priority", "recommended"))[:20]
+            names = note.get("soname")
             yield from (
                 f"{name[:200]} {priority}"
                 for name in (names if isinstance(names, list) else ())

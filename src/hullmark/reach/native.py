@@ -47,8 +47,8 @@ def expand_elf(scene: Scene, path: str, facts: ElfFacts) -> None:
     for name in facts.needed:
         if not _load(scene, path, name, f"needs {name}", chain):
             walk.end(path, f"it needs {name[:200]}, which is not where its loader looks")
-    for wish in facts.opens:
-        name, _, priority = wish.partition(" ")
+    for opened in facts.opens:
+        name, _, priority = opened.partition(" ")
         _load(scene, path, name, f"may load {name} ({priority}, says its note)", chain)
     if facts.interpreter:
         _load_preloads(scene, path, chain)

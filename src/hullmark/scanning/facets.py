@@ -14,7 +14,7 @@ from hullmark.scanning.request import ScanResources
 def facets_for(names: Iterable[str], resources: ScanResources) -> Iterator[tuple[Facet, ...]]:
     """The facets of these names, with what they work with on this machine.
 
-    Raises HullmarkError where that is wished for and not to be had.
+    Raises HullmarkError where that is asked for and cannot be had.
     """
     with ExitStack() as stack:
         yield tuple(stack.enter_context(_open_facet(name, resources)) for name in sorted(names))

@@ -58,7 +58,7 @@ def sbom_at(path: str, resources: ScanResources) -> Inventory:
 
 def take_sbom(path: str, request: ScanRequest, resources: ScanResources) -> ScanResult:
     """An SBOM's answer to a request. Raises HullmarkError if the request is for facts that only the image itself has."""
-    lacking = [what for what, wished in _beyond(request).items() if wished]
+    lacking = [what for what, is_wanted in _beyond(request).items() if is_wanted]
     if lacking:
         raise HullmarkError(f"an SBOM does not tell {lacking[0]}", advice="name the image itself")
     inventory = sbom_at(path, resources)

@@ -154,16 +154,16 @@ def scan_folder(folder: str, reference: str, request: ScanRequest, resources: Sc
 
 
 def _result_key(image: Image, request: ScanRequest, digests: Sequence[str]) -> str:
-    wished = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
+    parts = [str(request.all_layers), *request.catalogers, *map(read_fingerprint, request.reads)]
     if request.licences:
-        wished.append(code_fingerprint(("model/licences", "catalog/licences")))
+        parts.append(code_fingerprint(("model/licences", "catalog/licences")))
     if request.corrections is not None:
-        wished.append(request.corrections.digest)
+        parts.append(request.corrections.digest)
     if request.jars is not None:
-        wished.append(f"{request.jars.title} {request.jars.digest}")
+        parts.append(f"{request.jars.title} {request.jars.digest}")
     if request.relations:
-        wished.append(code_fingerprint(("catalog/relations", "versions")))
-    joined = "\n".join((image.config_digest, *wished, *digests))
+        parts.append(code_fingerprint(("catalog/relations", "versions")))
+    joined = "\n".join((image.config_digest, *parts, *digests))
     return "sha256:" + hashlib.sha256(joined.encode()).hexdigest()
 
 

@@ -131,7 +131,7 @@ def document_of(place: Place, spec: Object, name: str) -> Object:
     return {"apiVersion": kind.api_version, "kind": place.kind, "metadata": meta, **inner}
 
 
-def wish(world: GateWorld, place: Place, reference: str, name: str) -> Answer:
+def admission(world: GateWorld, place: Place, reference: str, name: str) -> Answer:
     """Have the image start at the place."""
     before = ask(world, "GET", path_of(place.kind, name)).body
     if place.operation == "CREATE":
@@ -163,11 +163,11 @@ def test_every_place_where_an_image_hides_is_admitted_once_and_refused_once(worl
             spec = init(f"{HOST}/good:1") if "initContainers" in place.field and place.kind == "Pod" else GOOD_SPEC
             answer = ask(world, "POST", path_of(place.kind), document_of(place, spec, name))
             assert answer.status == 201, (place, answer)
-        refused = wish(world, place, f"{HOST}/bad:1", name)
+        refused = admission(world, place, f"{HOST}/bad:1", name)
         assert refused.status == 403, (place, refused)
         assert "policy web says stop: CVE-2026-1 in libc6 is of high severity" in refused.body["message"], place
         assert 'admission webhook "judge.gate.hullmark.io" denied the request: hullmark: ' in refused.body["message"]
-        admitted = wish(world, place, f"{HOST}/better:1", name)
+        admitted = admission(world, place, f"{HOST}/better:1", name)
         assert admitted.status in (200, 201), (place, admitted)
         assert f"{HOST}/better:1" in json.dumps(admitted.body), place
         is_pinned = pinned("better") in json.dumps(admitted.body)

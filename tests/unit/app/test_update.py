@@ -56,8 +56,8 @@ def serve(mirror: Path, place: str, ids: Sequence[str]) -> None:
     path.write_text(json.dumps(ids), "utf-8")
 
 
-def run(tmp_path: Path, mirror: Path, *feeds: Feed, **wish: object) -> UpdateResult:
-    return update(Shelf(tmp_path / "shelf"), feeds, feeds, Folder(mirror), UpdateRequest(now=NOW, **wish))  # type: ignore[arg-type]
+def run(tmp_path: Path, mirror: Path, *feeds: Feed, **changes: object) -> UpdateResult:
+    return update(Shelf(tmp_path / "shelf"), feeds, feeds, Folder(mirror), UpdateRequest(now=NOW, **changes))  # type: ignore[arg-type]
 
 
 def ids_in(tmp_path: Path) -> list[tuple[str, str]]:

@@ -97,10 +97,10 @@ class Place:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
 
-    def update(self, feed: Feed, now: str = "2026-06-30T12:00:00Z", **wish: Any) -> FeedOutcome:
+    def update(self, feed: Feed, now: str = "2026-06-30T12:00:00Z", **changes: Any) -> FeedOutcome:
         """What comes of a feed, beside one that is good."""
         feeds = (feed, feed_of("good", of_json))
-        outcomes = update(self.shelf, feeds, feeds, Folder(self.mirror), UpdateRequest(now=now, **wish)).outcomes
+        outcomes = update(self.shelf, feeds, feeds, Folder(self.mirror), UpdateRequest(now=now, **changes)).outcomes
         assert outcomes[1].status in ("updated", "unchanged")
         return outcomes[0]
 

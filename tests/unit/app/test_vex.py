@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hullmark.app.vex import VexRequest, check_place, check_wish, products_of, statements_for
+from hullmark.app.vex import VexRequest, check_place, check_request, products_of, statements_for
 from hullmark.model.errors import HullmarkError
 from hullmark.model.inventory import Inventory
 from hullmark.proof.sigstore.signature import IdentityTrust
@@ -67,26 +67,26 @@ def test_what_is_no_reference_is_passed_over() -> None:
     }
 
 
-def test_a_wish_for_repositories_alone_needs_no_key_and_no_registry() -> None:
-    wish = VexRequest(words=("repository",))
-    check_wish(wish)
-    check_place("oci-dir:anything", wish)
+def test_a_request_for_repositories_alone_needs_no_key_and_no_registry() -> None:
+    vex_request = VexRequest(words=("repository",))
+    check_request(vex_request)
+    check_place("oci-dir:anything", vex_request)
 
 
 @pytest.mark.parametrize("scheme", ["docker", "oci-dir", "docker-archive", "dir", "sbom"])
 def test_attestations_of_what_is_in_no_registry_are_refused_at_once(scheme: str) -> None:
-    wish = VexRequest(words=("attestation",), allows_unsigned=True)
-    check_place("registry:shop", wish)
-    check_place("shop:1", wish)
+    vex_request = VexRequest(words=("attestation",), allows_unsigned=True)
+    check_place("registry:shop", vex_request)
+    check_place("shop:1", vex_request)
     with pytest.raises(HullmarkError, match="attestations are in registries") as caught:
-        check_place(f"{scheme}:shop", wish)
+        check_place(f"{scheme}:shop", vex_request)
     assert caught.value.advice
 
 
 def test_attestations_of_an_image_that_came_from_elsewhere_are_refused() -> None:
-    wish = VexRequest(words=("attestation",), allows_unsigned=True)
+    vex_request = VexRequest(words=("attestation",), allows_unsigned=True)
     with book_of() as book, pytest.raises(HullmarkError) as caught:
-        statements_for(wish, image("docker", "docker:shop:1"), book, SourceOptions())
+        statements_for(vex_request, image("docker", "docker:shop:1"), book, SourceOptions())
     assert str(caught.value) == "attestations are in registries, and this source is not (docker)"
 
 

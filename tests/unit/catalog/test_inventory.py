@@ -34,9 +34,9 @@ def found(path: str, *licenses: str, **notes: str) -> Package:
     )
 
 
-def scan(*layers: bytes, **wishes: object) -> Inventory:
+def scan(*layers: bytes, **asked: object) -> Inventory:
     """The inventory of an image."""
-    return scan_image(image(*layers), ScanRequest(**wishes), ScanResources()).inventory  # type: ignore[arg-type]
+    return scan_image(image(*layers), ScanRequest(**asked), ScanResources()).inventory  # type: ignore[arg-type]
 
 
 def test_one_package_at_two_places_has_both_places_and_tells_where_each_licence_is_declared() -> None:

@@ -101,7 +101,7 @@ def test_gates_and_triggers_are_shown_to_programs_and_people(hullmark: CommandLi
         ((), 0, ""),
     ],
 )
-def test_a_distribution_at_its_end_of_life_fails_where_that_is_wished(
+def test_a_distribution_at_its_end_of_life_fails_where_that_is_asked_for(
     capsys: pytest.CaptureFixture[str], problems: tuple[Problem, ...], status: int, said: str
 ) -> None:
     asked = condition(parse(["vulns", "--fail-on", "eol", "shop:1"]))

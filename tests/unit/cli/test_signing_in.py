@@ -41,8 +41,8 @@ def test_who_signs_in_at_a_terminal_is_asked_for_a_name_and_has_a_key_until_a_da
     )
     assert (ran.status, ran.err) == (0, "name: password: ")
     assert ran.text == f"signed in to {nobody.url} as ann in acme; the key is in {kept(hullmark)}\n"
-    wish = {"name": "laptop", "role": "editor", "person": "ann", "scopes": []}
-    assert nobody.asked[-1] == ("POST /keys", {**wish, "expires_at": "2026-12-31T00:00:00+00:00"})
+    body = {"name": "laptop", "role": "editor", "person": "ann", "scopes": []}
+    assert nobody.asked[-1] == ("POST /keys", {**body, "expires_at": "2026-12-31T00:00:00+00:00"})
     assert nobody.headers["Authorization"] == "Basic YW5uOmNvcnJlY3QgaG9yc2U="
     assert stat.S_IMODE(kept(hullmark).stat().st_mode) == 0o600
     assert yaml.safe_load(kept(hullmark).read_text())["servers"][nobody.url]["api_key"] == "k3y"

@@ -229,9 +229,9 @@ def test_how_far_it_came_is_told() -> None:
     receiver = Receiver()
     receiver.first += [said(200), said(200), said(503)]
     told = notice(1, item(5, evidence=(SEEN,)), item(6))
-    wish = Delivery(notice=told, title="t", text="x", now=NOW, reached=reached.append)
+    delivery = Delivery(notice=told, title="t", text="x", now=NOW, reached=reached.append)
     with pytest.raises(Again):
-        drive(CHANNEL.deliver(wish, Settings(url=URL)), receiver)
+        drive(CHANNEL.deliver(delivery, Settings(url=URL)), receiver)
     assert reached == [5], "both requests of the first, not the one of the second"
 
 
@@ -243,9 +243,9 @@ def test_a_test_is_one_message_of_the_type_that_is_asked_for() -> None:
 def test_what_fails_is_tried_again() -> None:
     receiver = Receiver()
     receiver.first += [said(200), said(503)]
-    wish = Delivery(notice=notice(1, item(5), item(6)), title="t", text="x", now=NOW)
+    delivery = Delivery(notice=notice(1, item(5), item(6)), title="t", text="x", now=NOW)
     with pytest.raises(Again):
-        drive(CHANNEL.deliver(wish, Settings(url=URL)), receiver)
+        drive(CHANNEL.deliver(delivery, Settings(url=URL)), receiver)
 
 
 @given(

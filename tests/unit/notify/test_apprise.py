@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.apprise import CHANNEL, LOCAL_SCHEMES, MAX_BODY, Settings
 from hullmark.notify.channel import Again, Delivery, Reply
-from tests.support.deliveries import HOSTILE, digest, drive, notice, refusing, wish, wishes
+from tests.support.deliveries import HOSTILE, deliveries, delivery, digest, drive, notice, refusing
 
 URL = "gotify://push.example/secret"
 
@@ -21,7 +21,7 @@ def settings(url: str = URL) -> Settings:
 
 
 def test_the_title_and_the_text_are_handed_over() -> None:
-    (relay,), remote = drive(CHANNEL, wish(), settings(), Reply(status=200))
+    (relay,), remote = drive(CHANNEL, delivery(), settings(), Reply(status=200))
     assert (relay.url, remote) == (URL, "")
     assert relay.title == "300 images are out of compliance: CVE-2026-0001"
     assert relay.body.splitlines()[0] == "CVE-2026-0001 is new and critical"
@@ -40,13 +40,13 @@ def test_the_title_and_the_text_are_handed_over() -> None:
     ],
 )
 def test_the_level_is_how_bad_it_is(of: Any, level: str) -> None:
-    (relay,), _ = drive(CHANNEL, wish(of), settings(), Reply(status=200))
+    (relay,), _ = drive(CHANNEL, delivery(of), settings(), Reply(status=200))
     assert relay.level == level
 
 
 def test_what_did_not_go_out_is_tried_again_and_the_url_not_shown() -> None:
     with pytest.raises(Again, match="gotify") as error:
-        refusing(CHANNEL, wish(), settings(), Reply(status=500))
+        refusing(CHANNEL, delivery(), settings(), Reply(status=500))
     assert "secret" not in str(error.value)
 
 
@@ -65,8 +65,8 @@ def test_what_is_not_one_url_is_not_taken(url: str) -> None:
         settings(url)
 
 
-def check(wished: Delivery) -> None:
-    (relay,), _ = drive(CHANNEL, wished, settings(), Reply(status=200))
+def check(sent: Delivery) -> None:
+    (relay,), _ = drive(CHANNEL, sent, settings(), Reply(status=200))
     assert relay.body
     assert len(relay.title) <= 400
     assert len(relay.body) <= MAX_BODY
@@ -76,12 +76,12 @@ def check(wished: Delivery) -> None:
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
 
 
-@given(wishes())
-def test_nobody_is_called_and_nothing_is_too_long(wished: Delivery) -> None:
-    check(wished)
+@given(deliveries())
+def test_nobody_is_called_and_nothing_is_too_long(sent: Delivery) -> None:
+    check(sent)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_only_a_name(name: str) -> None:
-    check(wish(title=name, text=name))
-    check(wish(text=name * 2000))
+    check(delivery(title=name, text=name))
+    check(delivery(text=name * 2000))

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.discord import CHANNEL, MAX_DESCRIPTION, MAX_TITLE, Settings, message
-from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, deliveries, delivery, digest, drive, item, notice, refusing
 from tests.support.examples import tried_on
 
 MAX_FOOTER, MAX_EMBED = 2048, 6000
@@ -28,7 +28,7 @@ def answer(status: int = 200, headers: dict[str, str] | None = None, **body: Any
 
 
 def test_a_message_is_an_embed_that_mentions_nobody() -> None:
-    (post,), remote = drive(CHANNEL, wish(), settings(), answer(id="99"))
+    (post,), remote = drive(CHANNEL, delivery(), settings(), answer(id="99"))
     assert (post.url, remote) == (f"{HOOK}?wait=true", "99")
     content = msgspec.json.decode(post.body)
     assert content["allowed_mentions"] == {"parse": []}
@@ -46,7 +46,7 @@ def test_a_message_is_an_embed_that_mentions_nobody() -> None:
 
 def test_a_thread_is_named_in_the_address() -> None:
     (post,), _ = drive(
-        CHANNEL, wish(), settings(url=f"{HOOK}?wait=false&with_components=true", thread="42"), answer(204)
+        CHANNEL, delivery(), settings(url=f"{HOOK}?wait=false&with_components=true", thread="42"), answer(204)
     )
     assert post.url == f"{HOOK}?with_components=true&wait=true&thread_id=42"
 
@@ -67,14 +67,14 @@ def test_a_thread_is_named_in_the_address() -> None:
 )
 def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused], after: float | None) -> None:
     with pytest.raises(kind) as error:
-        refusing(CHANNEL, wish(), settings(), reply)
+        refusing(CHANNEL, delivery(), settings(), reply)
     assert getattr(error.value, "after", None) == after
     assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize("reply", [Reply(status=204), Reply(status=200, body=b"[]"), answer(id="")])
 def test_a_success_needs_no_body(reply: Reply) -> None:
-    assert drive(CHANNEL, wish(), settings(), reply)[1] == ""
+    assert drive(CHANNEL, delivery(), settings(), reply)[1] == ""
 
 
 @pytest.mark.parametrize("given", [{}, {"url": "http://discord.example/x"}, {"url": HOOK, "thread": "x"}, {"url": 1}])
@@ -107,18 +107,20 @@ def check(content: dict[str, Any]) -> None:
 
 
 @tried_on(20)
-@given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
-    check(message(wished))
-    check(message(wished, "text"))
+@given(deliveries())
+def test_no_message_is_too_long_or_calls_anybody(sent: Delivery) -> None:
+    check(message(sent))
+    check(message(sent, "text"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_only_a_name(name: str) -> None:
-    check(message(wish(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name)))
+    check(
+        message(delivery(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name))
+    )
 
 
 def test_a_digest_tells_of_each_cause() -> None:
-    text = message(wish(digest()))["embeds"][0]["description"]
+    text = message(delivery(digest()))["embeds"][0]["description"]
     assert "**CVE\\-2026\\-0001 is new and critical**" in text
     assert "**Policy base was replaced**" in text

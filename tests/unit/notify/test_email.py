@@ -17,7 +17,7 @@ from hullmark.notify.channel import Delivery, Reply
 from hullmark.notify.email import CHANNEL, Settings, mail
 from hullmark.notify.words import text_of
 from hullmark.server.stories.notice.mailing import compose_mail
-from tests.support.deliveries import AT, HOSTILE, LINK, cause, digest, drive, item, notice, wish, wishes
+from tests.support.deliveries import AT, HOSTILE, LINK, cause, deliveries, delivery, digest, drive, item, notice
 from tests.support.examples import tried_on
 
 
@@ -44,15 +44,15 @@ class Page(HTMLParser):
         self.words += data
 
 
-def read(wished: Delivery, given: Settings) -> EmailMessage:
+def read(example: Delivery, given: Settings) -> EmailMessage:
     """The mail, as who receives it reads it."""
-    parsed = message_from_bytes(compose_mail(mail(wished, given), "notice@hullmark.test", AT), policy=policy.default)
+    parsed = message_from_bytes(compose_mail(mail(example, given), "notice@hullmark.test", AT), policy=policy.default)
     assert isinstance(parsed, EmailMessage)
     return parsed
 
 
 def test_a_mail_says_what_happened_in_text_and_html() -> None:
-    (sent,), remote = drive(CHANNEL, wish(), settings(relay="smtp://u:p@relay.example:587"), Reply(status=200))
+    (sent,), remote = drive(CHANNEL, delivery(), settings(relay="smtp://u:p@relay.example:587"), Reply(status=200))
     assert (sent.to, sent.relay) == (("a@example.test", "b@example.test"), "smtp://u:p@relay.example:587")
     assert sent.subject == "300 images are out of compliance: CVE-2026-0001"
     assert remote == sent.message_id
@@ -67,20 +67,20 @@ def test_a_mail_says_what_happened_in_text_and_html() -> None:
 
 
 def test_mails_of_one_cause_are_one_conversation_and_a_repeated_one_is_known() -> None:
-    first, again = mail(wish(), settings()), mail(wish(), settings())
-    more = mail(wish(notice(id="other", part=2)), settings())
-    other = mail(wish(notice(id="third", cause=cause(key="policy:base@2"))), settings())
+    first, again = mail(delivery(), settings()), mail(delivery(), settings())
+    more = mail(delivery(notice(id="other", part=2)), settings())
+    other = mail(delivery(notice(id="third", cause=cause(key="policy:base@2"))), settings())
     assert first.message_id == again.message_id != more.message_id
     assert first.thread == more.thread != other.thread
-    assert mail(wish(notice(account="another")), settings()).thread != first.thread
-    assert mail(wish(digest()), settings()).thread == ""
+    assert mail(delivery(notice(account="another")), settings()).thread != first.thread
+    assert mail(delivery(digest()), settings()).thread == ""
     for name in (first.message_id, first.thread):
         assert re.fullmatch(r"<[0-9a-f]{40}@hullmark\.invalid>", name)
-    assert mail(wish(), settings(sender="n@example.test")).message_id.endswith("@example.test>")
+    assert mail(delivery(), settings(sender="n@example.test")).message_id.endswith("@example.test>")
 
 
-def test_the_template_alone_is_sent_where_that_is_wished() -> None:
-    sent = mail(wish(text="One <b>\nTwo"), settings(layout="text"))
+def test_the_template_alone_is_sent_where_that_is_asked_for() -> None:
+    sent = mail(delivery(text="One <b>\nTwo"), settings(layout="text"))
     assert (sent.text, sent.html) == ("One <b>\nTwo\n", "")
 
 
@@ -105,13 +105,13 @@ def test_settings_that_cannot_be_meant_are_not_taken(given: dict[str, Any]) -> N
         msgspec.convert(given, Settings)
 
 
-def check(wished: Delivery, given: Settings) -> None:
-    parsed = read(wished, given)
+def check(example: Delivery, given: Settings) -> None:
+    parsed = read(example, given)
     assert sorted(name.lower() for name in parsed) == sorted(
         name.lower()
         for name in (
             *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"),
-            *(("In-Reply-To", "References") if mail(wished, given).thread else ()),
+            *(("In-Reply-To", "References") if mail(example, given).thread else ()),
             *(("Content-Transfer-Encoding",) if given.layout == "text" else ()),
         )
     )
@@ -130,13 +130,13 @@ def check(wished: Delivery, given: Settings) -> None:
 
 
 @tried_on(20)
-@given(wishes())
-def test_whatever_names_hold_it_is_one_mail_without_foreign_markup(wished: Delivery) -> None:
-    check(replace(wished, text=text_of(wished.notice)), settings())
+@given(deliveries())
+def test_whatever_names_hold_it_is_one_mail_without_foreign_markup(example: Delivery) -> None:
+    check(replace(example, text=text_of(example.notice)), settings())
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_only_a_name(name: str) -> None:
-    named = wish(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=f"x {name}")
+    named = delivery(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=f"x {name}")
     check(replace(named, text=text_of(named.notice)), settings())
     check(named, settings(layout="text"))

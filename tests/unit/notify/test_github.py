@@ -126,9 +126,11 @@ def test_an_issue_is_never_too_long() -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), title="t" * 900, is_open=True, open=many, open_count=100_000
     )
-    wish = Delivery(notice=notice(1), title="*" * 10_000, text="\n".join(["#" * 99] * 9000), now=NOW, threads=(thread,))
-    drive(CHANNEL.deliver(wish, TO), tracker)
-    drive(CHANNEL.deliver(wish, TO), tracker)
+    delivery = Delivery(
+        notice=notice(1), title="*" * 10_000, text="\n".join(["#" * 99] * 9000), now=NOW, threads=(thread,)
+    )
+    drive(CHANNEL.deliver(delivery, TO), tracker)
+    drive(CHANNEL.deliver(delivery, TO), tracker)
     assert tracker.open() == {thread.marker}
     assert re.search(r"… and \d+ more", tracker.issues[1]["body"])
 
@@ -156,14 +158,14 @@ def test_limits_of_the_rate_are_kept(status: int, headers: dict[str, str], body:
 
 def test_labels_assignees_and_an_enterprise_server() -> None:
     tracker = GitHub()
-    wish = {
+    delivery = {
         "repository": "o/r",
         "token": "T",
         "url": "https://git.example/api/v3/",
         "labels": ["security"],
         "assignees": ["ann"],
     }
-    Ledger(CHANNEL, msgspec.convert(wish, Settings), tracker).tell(1, [LOST])
+    Ledger(CHANNEL, msgspec.convert(delivery, Settings), tracker).tell(1, [LOST])
     assert tracker.requests[0].url.startswith("https://git.example/api/v3/repos/o/r/issues?")
     assert (tracker.issues[1]["labels"], tracker.issues[1]["assignees"]) == (["security"], ["ann"])
 
@@ -194,9 +196,9 @@ def test_foreign_words_are_shown_as_they_are() -> None:
         open=(item(1, reference=bad, policy=bad),),
         open_count=1,
     )
-    wish = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
-    drive(CHANNEL.deliver(wish, TO), tracker)
-    drive(CHANNEL.deliver(wish, TO), tracker)
+    delivery = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
+    drive(CHANNEL.deliver(delivery, TO), tracker)
+    drive(CHANNEL.deliver(delivery, TO), tracker)
     body = tracker.issues[1]["body"]
     (line,) = re.findall(r"^- \[.\] .*$", body, re.M)
     assert line.count("`") == 2, "one code span"

@@ -131,12 +131,14 @@ def test_nothing_is_too_long(known: dict[str, Any]) -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), title="t" * 900, is_open=True, open=many, open_count=900
     )
-    wish = Delivery(notice=notice(1), title="*" * 10_000, text="\n".join(["&" * 99] * 9000), now=NOW, threads=(thread,))
-    drive(CHANNEL.deliver(wish, at.settings), tracker)
+    delivery = Delivery(
+        notice=notice(1), title="*" * 10_000, text="\n".join(["&" * 99] * 9000), now=NOW, threads=(thread,)
+    )
+    drive(CHANNEL.deliver(delivery, at.settings), tracker)
     again = msgspec.structs.replace(notice(2))
     drive(
         CHANNEL.deliver(
-            Delivery(notice=again, title=wish.title, text=wish.text, now=NOW, threads=(thread,)), at.settings
+            Delivery(notice=again, title=delivery.title, text=delivery.text, now=NOW, threads=(thread,)), at.settings
         ),
         tracker,
     )
@@ -155,8 +157,8 @@ def test_foreign_words_are_nothing_but_words() -> None:
             open=(item(1, reference=bad),),
             open_count=1,
         )
-        wish = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
-        drive(CHANNEL.deliver(wish, at.settings), tracker)
+        delivery = Delivery(notice=notice(1), title=bad, text=bad, now=NOW, threads=(thread,))
+        drive(CHANNEL.deliver(delivery, at.settings), tracker)
         (issue,) = tracker.issues.values()
         assert all(label.replace("-", "").isalnum() for label in issue["labels"]), "and the fake takes no other JQL"
         if known is SERVER:

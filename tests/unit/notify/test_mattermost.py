@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.mattermost import CHANNEL, MAX_ATTACHMENTS, Settings, message
-from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, deliveries, delivery, digest, drive, item, notice, refusing, strings
 from tests.support.examples import tried_on
 
 HOOK = "http://mattermost.example:8065/hooks/secret"
@@ -26,7 +26,7 @@ def failed(status: int, id: str, message: str = "") -> Reply:
 
 
 def test_a_message_is_an_attachment() -> None:
-    (post,), remote = drive(CHANNEL, wish(), settings(channel="alerts"), Reply(status=200, body=b"ok"))
+    (post,), remote = drive(CHANNEL, delivery(), settings(channel="alerts"), Reply(status=200, body=b"ok"))
     assert (post.url, remote) == (HOOK, "")
     content = msgspec.json.decode(post.body)
     assert content["channel"] == "alerts"
@@ -59,13 +59,13 @@ def test_a_message_is_an_attachment() -> None:
 )
 def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused]) -> None:
     with pytest.raises(kind) as error:
-        refusing(CHANNEL, wish(), settings(), reply)
+        refusing(CHANNEL, delivery(), settings(), reply)
     assert "secret" not in str(error.value)
 
 
 def test_it_is_left_alone_as_long_as_it_asks() -> None:
     with pytest.raises(Again) as error:
-        refusing(CHANNEL, wish(), settings(), Reply(status=429, headers={"retry-after": "2"}))
+        refusing(CHANNEL, delivery(), settings(), Reply(status=429, headers={"retry-after": "2"}))
     assert error.value.after == 2
 
 
@@ -91,19 +91,21 @@ def check(content: dict[str, Any]) -> None:
 
 
 @tried_on(20)
-@given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
-    check(message(wished))
-    check(message(wished, "text"))
+@given(deliveries())
+def test_no_message_is_too_long_or_calls_anybody(sent: Delivery) -> None:
+    check(message(sent))
+    check(message(sent, "text"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_only_a_name(name: str) -> None:
-    check(message(wish(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name)))
+    check(
+        message(delivery(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name))
+    )
 
 
 def test_much_text_is_cut_to_what_the_server_keeps() -> None:
     images = tuple(item(number, reference='"' * 200 + str(number)) for number in range(10))
-    check(message(wish(notice(items=images))))
-    check(message(wish(digest(groups=(notice(items=images),) * 8)), "rich", "town"))
-    assert message(wish(text='"' * 50_000), "text")["attachments"][0]["text"]
+    check(message(delivery(notice(items=images))))
+    check(message(delivery(digest(groups=(notice(items=images),) * 8)), "rich", "town"))
+    assert message(delivery(text='"' * 50_000), "text")["attachments"][0]["text"]

@@ -22,14 +22,14 @@ class TestOpsgenie(Lives):
 
 def test_settings_become_hosts_tags_responders_and_priorities() -> None:
     tracker = Opsgenie()
-    wish = {
+    delivery = {
         "api_key": "K",
         "region": "eu",
         "tags": ["shop"],
         "responders": [{"name": "ops"}],
         "priorities": {"high": "P1"},
     }
-    at = Ledger(CHANNEL, msgspec.convert(wish, Settings), tracker)
+    at = Ledger(CHANNEL, msgspec.convert(delivery, Settings), tracker)
     at.tell(1, [("compliance.lost", "CVE-2026-1", 1)])
     assert tracker.requests[0].url == "https://api.eu.opsgenie.com/v2/alerts"
     (alert,) = tracker.alerts.values()
@@ -53,8 +53,8 @@ def test_nothing_is_too_long() -> None:
     thread = msgspec.structs.replace(
         at._thread("advisory:x", True), key="k" * 9000, title="t" * 900, is_open=True, open=many, open_count=500
     )
-    wish = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
-    drive(CHANNEL.deliver(wish, Settings(api_key="K")), at.tracker)
+    delivery = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
+    drive(CHANNEL.deliver(delivery, Settings(api_key="K")), at.tracker)
     assert at.tracker.open() == {thread.marker}
 
 

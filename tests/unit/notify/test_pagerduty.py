@@ -59,8 +59,8 @@ def test_an_event_is_never_too_long() -> None:
     seen = (Evidence(message="漢" * 5000),)
     many = tuple(item(n, reference="漢" * 5000, link="https://x/" + "y" * 3000, evidence=seen) for n in range(1, 200))
     thread = msgspec.structs.replace(thread, is_open=True, open=many, open_count=500)
-    wish = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
-    drive(CHANNEL.deliver(wish, Settings(routing_key=KEY)), at.tracker)
+    delivery = Delivery(notice=notice(1), title="t" * 10_000, text="x" * 900_000, now=NOW, threads=(thread,))
+    drive(CHANNEL.deliver(delivery, Settings(routing_key=KEY)), at.tracker)
     assert at.tracker.open() == {thread.marker}, "the fake takes 512,000 bytes at most"
     assert len(at.tracker.requests[0].body) > 200_000
 

@@ -24,7 +24,7 @@ from hullmark.notify.shown import (
     strip_mentions,
     units,
 )
-from tests.support.deliveries import LINK, cause, digest, evidence, item, notice, texts, wish, wishes
+from tests.support.deliveries import LINK, cause, deliveries, delivery, digest, evidence, item, notice, texts
 
 SAID = "CVE-2026-0001 in openssl 3.0.1"
 
@@ -93,7 +93,7 @@ def test_an_address_that_is_too_long_when_it_can_stand_in_any_markup_is_none() -
 
 
 def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> None:
-    what = build_content(wish())
+    what = build_content(delivery())
     (section,) = what.sections
     assert section.sentence == "CVE-2026-0001 is new and critical"
     assert section.counts == "298 images out of compliance, 2 images with one more finding"
@@ -106,7 +106,7 @@ def test_a_notice_is_one_section_with_the_first_images_and_how_many_more() -> No
 
 
 def test_a_digest_has_a_section_for_each_cause_and_the_colour_of_the_worst() -> None:
-    what = build_content(wish(digest()))
+    what = build_content(delivery(digest()))
     assert [section.sentence for section in what.sections] == [
         "CVE-2026-0001 is new and critical",
         "Policy base was replaced",
@@ -115,8 +115,8 @@ def test_a_digest_has_a_section_for_each_cause_and_the_colour_of_the_worst() -> 
 
 
 def test_good_news_is_green() -> None:
-    good = build_content(wish(notice(kinds={"compliance.regained": 2})))
-    mixed = build_content(wish(notice(kinds={"compliance.regained": 2, "compliance.lost": 1})))
+    good = build_content(delivery(notice(kinds={"compliance.regained": 2})))
+    mixed = build_content(delivery(notice(kinds={"compliance.regained": 2, "compliance.lost": 1})))
     assert (good.is_good, mixed.is_good) == (True, False)
     assert good.colour != mixed.colour
 
@@ -165,7 +165,7 @@ def test_good_news_is_green() -> None:
 )
 def test_a_finding_says_what_where_since_when_and_what_to_do(more: dict[str, object], what: str, words: str) -> None:
     given = notice(items=(item(evidence=(evidence(**more),)),), count=1, cause=cause(evidence=()))
-    (found,) = build_content(wish(given)).sections[0].findings
+    (found,) = build_content(delivery(given)).sections[0].findings
     assert (found.what, found.words) == (what, words)
 
 
@@ -179,7 +179,7 @@ def test_of_many_images_each_says_where_and_since_when() -> None:
         )
         for number in (1, 2)
     )
-    (section,) = build_content(wish(notice(items=(one, two), count=2))).sections
+    (section,) = build_content(delivery(notice(items=(one, two), count=2))).sections
     assert [found.words for found in section.findings] == ["rule no-critical. To do: update openssl to 3.0.2"]
     assert [image.words.partition(" → stop, ")[2] for image in section.images] == [
         "running, at /p1 in layer 1, since 2026-04-01 00:00 UTC",
@@ -189,11 +189,13 @@ def test_of_many_images_each_says_where_and_since_when() -> None:
 
 def test_findings_that_do_not_fit_are_counted() -> None:
     many = tuple(evidence(advisory=f"CVE-2026-{number}", message="x " * 80) for number in range(8))
-    section = build_content(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[0]
+    section = build_content(delivery(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))).sections[
+        0
+    ]
     assert (len(section.findings), section.more_findings) == (5, 3)
     markup = Markup(plain=str, code=str, strong=str, link=lambda text, url: text)
     found = paragraphs(
-        build_content(wish(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), markup, 600
+        build_content(delivery(notice(items=(item(evidence=many),), count=1, cause=cause(evidence=())))), markup, 600
     )[1].splitlines()
     assert found[-1] == f"… and {8 - (len(found) - 1)} more findings"
 
@@ -204,9 +206,9 @@ def test_no_name_is_cut_in_its_middle() -> None:
     assert whole_words("x" * 50, 10) == "x" * 9 + "…"
 
 
-@given(wishes())
-def test_everything_shown_is_clean(wished: Delivery) -> None:
-    what = build_content(wished)
+@given(deliveries())
+def test_everything_shown_is_clean(sent: Delivery) -> None:
+    what = build_content(sent)
     for section in what.sections:
         for text in (
             section.sentence,
@@ -219,4 +221,4 @@ def test_everything_shown_is_clean(wished: Delivery) -> None:
 
 
 def test_the_text_of_a_template_keeps_its_lines() -> None:
-    assert as_templated(wish(text="a\n\nb<\n"), lambda text: text.replace("<", "&lt;"), 100) == "a\n\nb&lt;"
+    assert as_templated(delivery(text="a\n\nb<\n"), lambda text: text.replace("<", "&lt;"), 100) == "a\n\nb&lt;"

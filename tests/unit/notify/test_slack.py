@@ -11,7 +11,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.slack import CHANNEL, MAX_BLOCKS, MAX_BLOCKS_LENGTH, MAX_SECTION, Settings, message
-from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, deliveries, delivery, digest, drive, item, notice, refusing, strings
 from tests.support.examples import tried_on
 
 HOOK = "https://hooks.slack.example/services/T0/B0/secret"
@@ -37,7 +37,7 @@ def blocks_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_webhook_gets_a_line_and_blocks_beside_a_coloured_bar() -> None:
-    (post,), remote = drive(CHANNEL, wish(), hook(), OK)
+    (post,), remote = drive(CHANNEL, delivery(), hook(), OK)
     assert (post.url, post.method, remote) == (HOOK, "POST", "")
     content = msgspec.json.decode(post.body)
     assert content["text"] == "300 images are out of compliance: CVE-2026-0001"
@@ -59,7 +59,7 @@ def test_a_webhook_gets_a_line_and_blocks_beside_a_coloured_bar() -> None:
 
 
 def test_a_bot_writes_to_its_channel_and_answers_the_name_of_the_message() -> None:
-    (post,), remote = drive(CHANNEL, wish(), bot(), answer(ok=True, ts="1503435956.000247"))
+    (post,), remote = drive(CHANNEL, delivery(), bot(), answer(ok=True, ts="1503435956.000247"))
     assert post.url == "https://slack.com/api/chat.postMessage"
     assert post.headers["Authorization"] == f"Bearer {TOKEN}"
     content = msgspec.json.decode(post.body)
@@ -68,14 +68,14 @@ def test_a_bot_writes_to_its_channel_and_answers_the_name_of_the_message() -> No
 
 
 def test_more_of_a_cause_is_an_answer_in_the_thread_of_the_first() -> None:
-    later = wish(notice(part=2), earlier="1.1")
+    later = delivery(notice(part=2), earlier="1.1")
     (post,), remote = drive(CHANNEL, later, bot(), answer(ok=True, ts="2.2"))
     assert msgspec.json.decode(post.body)["thread_ts"] == "1.1"
     assert remote == "1.1"  # a third part answers the first as well
 
 
 def test_where_the_thread_is_gone_it_is_a_message_of_its_own() -> None:
-    later = wish(notice(part=2), earlier="1.1")
+    later = delivery(notice(part=2), earlier="1.1")
     gone, there = answer(ok=False, error="thread_not_found"), answer(ok=True, ts="2.2")
     (_, second), remote = drive(CHANNEL, later, bot(), gone, there)
     assert "thread_ts" not in msgspec.json.decode(second.body)
@@ -114,7 +114,7 @@ def test_what_slack_says_of_the_message_is_for_good_and_all_else_may_be_mended(
     settings: Settings, reply: Reply, kind: type[Again | MessageRefused]
 ) -> None:
     with pytest.raises(kind) as error:
-        refusing(CHANNEL, wish(), settings, reply)
+        refusing(CHANNEL, delivery(), settings, reply)
     assert "secret" not in str(error.value)
     assert TOKEN not in str(error.value)
 
@@ -122,13 +122,13 @@ def test_what_slack_says_of_the_message_is_for_good_and_all_else_may_be_mended(
 @pytest.mark.parametrize("settings", [hook(), bot()])
 def test_it_is_left_alone_as_long_as_it_asks(settings: Settings) -> None:
     with pytest.raises(Again) as error:
-        refusing(CHANNEL, wish(), settings, answer(429, {"retry-after": "30"}, ok=False, error="ratelimited"))
+        refusing(CHANNEL, delivery(), settings, answer(429, {"retry-after": "30"}, ok=False, error="ratelimited"))
     assert (error.value.status, error.value.after) == (429, 30)
 
 
 @pytest.mark.parametrize("body", [b"ok", b"", b'{"ok": true}', b'{"success": true}x'])
 def test_any_other_success_is_one(body: bytes) -> None:
-    assert drive(CHANNEL, wish(), hook(), Reply(status=200, body=body))[1] == ""
+    assert drive(CHANNEL, delivery(), hook(), Reply(status=200, body=body))[1] == ""
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,14 @@ def test_this_machine_may_be_written_to_without_encryption() -> None:
     assert bot(api="http://localhost:8080").api
 
 
-def test_the_template_alone_is_sent_where_that_is_wished() -> None:
-    blocks = blocks_of(message(wish(text="a & b\n<!here>"), "text"))
+def test_the_template_alone_is_sent_where_that_is_asked_for() -> None:
+    blocks = blocks_of(message(delivery(text="a & b\n<!here>"), "text"))
     assert [block["type"] for block in blocks] == ["section", "context"]
     assert blocks[0]["text"]["text"] == "a &amp; b\n&lt;\u200b!here&gt;"
 
 
 def test_a_digest_tells_of_each_cause() -> None:
-    said = "\n".join(strings(message(wish(digest()))))
+    said = "\n".join(strings(message(delivery(digest()))))
     assert "*CVE-2026-0001 is new and critical*" in said
     assert "*Policy base was replaced*" in said
 
@@ -198,17 +198,19 @@ def check(content: dict[str, Any]) -> None:
 
 
 @tried_on(20)
-@given(wishes())
-def test_no_message_is_too_long_or_calls_anybody(wished: Delivery) -> None:
-    check(message(wished))
-    check(message(wished, "text"))
+@given(deliveries())
+def test_no_message_is_too_long_or_calls_anybody(sent: Delivery) -> None:
+    check(message(sent))
+    check(message(sent, "text"))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_name_is_only_a_name(name: str) -> None:
-    check(message(wish(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name)))
+    check(
+        message(delivery(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name))
+    )
 
 
 def test_people_read_the_words_that_the_account_chose() -> None:
-    (post,), _ = drive(CHANNEL, wish(text="Our own words"), hook(), OK)
+    (post,), _ = drive(CHANNEL, delivery(text="Our own words"), hook(), OK)
     assert blocks_of(msgspec.json.decode(post.body))[0]["text"]["text"] == "Our own words"

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from hullmark.notify.channel import Again, Delivery, MessageRefused, Reply
 from hullmark.notify.teams import CHANNEL, Settings, card, message
-from tests.support.deliveries import HOSTILE, LINK, digest, drive, item, notice, refusing, strings, wish, wishes
+from tests.support.deliveries import HOSTILE, LINK, deliveries, delivery, digest, drive, item, notice, refusing, strings
 from tests.support.examples import tried_on
 
 HOOK = "https://prod-1.westeurope.logic.azure.example/workflows/a/triggers/manual/paths/invoke?api-version=2016-06-01&sig=secret"
@@ -29,7 +29,7 @@ def runs(part: Any) -> list[dict[str, Any]]:
 
 
 def test_a_message_is_a_card() -> None:
-    (post,), remote = drive(CHANNEL, wish(), settings(), Reply(status=202))
+    (post,), remote = drive(CHANNEL, delivery(), settings(), Reply(status=202))
     assert (post.url, remote) == (HOOK, "")
     assert post.headers["Content-Type"] == "application/json; charset=utf-8"
     content = msgspec.json.decode(post.body)
@@ -57,7 +57,7 @@ def test_a_message_is_a_card() -> None:
 
 @pytest.mark.parametrize("reply", [Reply(status=202), Reply(status=200, body=b"1"), Reply(status=200)])
 def test_what_was_accepted_is_done(reply: Reply) -> None:
-    assert drive(CHANNEL, wish(), settings(), reply)[1] == ""
+    assert drive(CHANNEL, delivery(), settings(), reply)[1] == ""
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_what_was_accepted_is_done(reply: Reply) -> None:
 )
 def test_answers_are_judged(reply: Reply, kind: type[Again | MessageRefused]) -> None:
     with pytest.raises(kind) as error:
-        refusing(CHANNEL, wish(), settings(), reply)
+        refusing(CHANNEL, delivery(), settings(), reply)
     assert "secret" not in str(error.value)
 
 
 def test_it_is_left_alone_as_long_as_it_asks() -> None:
     with pytest.raises(Again) as error:
-        refusing(CHANNEL, wish(), settings(), Reply(status=429, headers={"retry-after": "17"}))
+        refusing(CHANNEL, delivery(), settings(), Reply(status=429, headers={"retry-after": "17"}))
     assert error.value.after == 17
 
 
@@ -103,8 +103,8 @@ def test_settings_that_cannot_be_meant_are_not_taken(given: dict[str, Any]) -> N
         msgspec.convert(given, Settings)
 
 
-def check(wished: Delivery, layout: str) -> None:
-    sent = message(wished, layout)
+def check(example: Delivery, layout: str) -> None:
+    sent = message(example, layout)
     assert len(sent) <= LIMIT
     assert len(sent.decode().encode("utf-16-le")) <= LIMIT
     (attachment,) = msgspec.json.decode(sent)["attachments"]
@@ -121,20 +121,20 @@ def check(wished: Delivery, layout: str) -> None:
 
 
 @tried_on(20)
-@given(wishes())
-def test_no_card_is_too_large_or_has_markup(wished: Delivery) -> None:
-    check(wished, "rich")
-    check(wished, "text")
+@given(deliveries())
+def test_no_card_is_too_large_or_has_markup(example: Delivery) -> None:
+    check(example, "rich")
+    check(example, "text")
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "{{{{{DATE(x)}}"])
 def test_a_name_is_only_a_name(name: str) -> None:
-    check(wish(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name), "rich")
+    check(delivery(notice(items=(item(reference=name, policy=name, environment=name),)), title=name, text=name), "rich")
 
 
 def test_what_does_not_fit_is_left_out_and_the_last_lines_stay() -> None:
     long = notice(items=tuple(item(number, reference="ö" * 190 + str(number)) for number in range(10)))
-    large = wish(digest(groups=(long,) * 8))
+    large = delivery(digest(groups=(long,) * 8))
     check(large, "rich")
     body = card(large)["body"]
     assert runs(body[-1])[0]["text"].startswith("Hullmark · shop")

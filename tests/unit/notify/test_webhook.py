@@ -39,8 +39,8 @@ def notice(**more: Any) -> Notice:
 
 
 def sent(settings: dict[str, Any], told: Notice | Digest | None = None, now: datetime = AT) -> Post:
-    wish = Delivery(notice=told or notice(), title="t", text="x", now=now)
-    steps = webhook.deliver(wish, msgspec.convert({"url": "https://a.example.org/h", **settings}, webhook.Settings))
+    delivery = Delivery(notice=told or notice(), title="t", text="x", now=now)
+    steps = webhook.deliver(delivery, msgspec.convert({"url": "https://a.example.org/h", **settings}, webhook.Settings))
     post = next(steps)
     assert isinstance(post, Post)
     with pytest.raises(StopIteration):

@@ -131,8 +131,8 @@ def test_a_rule_says_whose_severity_it_takes(wanted: tuple[str, ...], fires: lis
 def test_what_becomes_of_what_nobody_rated_is_said_of_severities_or_of_all_ratings(
     when_unrated: Any, unrated: Any, fires: list[str]
 ) -> None:
-    for wish in ({"severity": "high"}, {"severities": ("high", "critical")}):
-        params = msgspec.convert({**wish, "when_unrated": when_unrated, "unrated": unrated}, VulnerabilityFindings)
+    for bound in ({"severity": "high"}, {"severities": ("high", "critical")}):
+        params = msgspec.convert({**bound, "when_unrated": when_unrated, "unrated": unrated}, VulnerabilityFindings)
         assert answers(params, severity="unknown") == fires
     assert answers(VulnerabilityFindings(severities=("unknown",)), severity="unknown") == [SUBJECT]
 

@@ -94,8 +94,8 @@ def test_rules_about_settings_cannot_tell(glob: str, expected: list[str]) -> Non
             settings=(Setting(key="redis.requirepass", value="****", path="/a", line=1),), files=("/a",)
         )
     )
-    wish = MustNotBe(setting=NameGlob("redis.requirepass"), values=(SettingGlob(glob),))
-    assert kinds(must_not_be(wish, facts)) == expected
+    rule = MustNotBe(setting=NameGlob("redis.requirepass"), values=(SettingGlob(glob),))
+    assert kinds(must_not_be(rule, facts)) == expected
     wanted = MustBe(setting=NameGlob("redis.requirepass"), values=(SettingGlob("foobared"),))
     assert kinds(must_be(wanted, facts)) == ["stop"]
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hullmark.model.signed_document import SIMPLE_SIGNING, SignedDocument
 from hullmark.proof.deadlines import deadlines_of
 from tests.support.attestations import BUNDLE
-from tests.support.sigstore import WISH, Sigstore
+from tests.support.sigstore import LEAF_REQUEST, Sigstore
 
 DIGEST = "sha256:" + "1" * 64
 SIGSTORE = Sigstore()
-ENDS = WISH.begin + WISH.lasts + timedelta(microseconds=1)
+ENDS = LEAF_REQUEST.begin + LEAF_REQUEST.lasts + timedelta(microseconds=1)
 
 
 def document(body: bytes, kind: str = BUNDLE, **annotations: str) -> SignedDocument:
@@ -30,7 +30,7 @@ def test_they_are_those_of_the_certificate() -> None:
         document(b"{}", SIMPLE_SIGNING, **SIGSTORE.annotations(b"{}", leaf)),
     )
     for each in made:
-        assert deadlines_of(each, ignores_log=True) == (WISH.begin, ENDS)
+        assert deadlines_of(each, ignores_log=True) == (LEAF_REQUEST.begin, ENDS)
         assert deadlines_of(each, ignores_log=False) == ()
 
 

@@ -27,14 +27,14 @@ from tests.support.attestations import statement_about
 from tests.support.images import Json
 from tests.support.sigstore import (
     ISSUER,
+    LEAF_REQUEST,
     MINUTE,
     REF,
     REPOSITORY,
     SECOND,
     SUBJECT,
-    WISH,
+    LeafRequest,
     Sigstore,
-    Wish,
     _path,
     _root,
     der,
@@ -81,7 +81,7 @@ def test_a_bundle_is_believed_by_its_identity_and_the_log(kind: str) -> None:
     found = verified(SIGSTORE.bundle(PAYLOAD, SIGSTORE.leaf(), kind=kind), ROOT)
     assert (found.identity.subjects, found.identity.issuer) == ((SUBJECT,), ISSUER)
     assert (found.identity.repositories, found.identity.ref) == ((REPOSITORY, "acme/shop"), REF)
-    assert (found.times, found.unproven) == ((WISH.begin + SECOND,), ())
+    assert (found.times, found.unproven) == ((LEAF_REQUEST.begin + SECOND,), ())
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -96,7 +96,7 @@ def test_one_fault_is_enough_to_refuse_and_is_told(name: str) -> None:
 
 
 def test_an_address_and_the_older_form_of_the_issuer_are_read() -> None:
-    leaf = SIGSTORE.leaf(Wish(subject="jo@example.org", is_old=True))
+    leaf = SIGSTORE.leaf(LeafRequest(subject="jo@example.org", is_old=True))
     who = expected(subject="jo@example.org".__eq__)
     assert (
         verified(SIGSTORE.bundle(PAYLOAD, leaf), ROOT, identities=(who,)).identity.name == f"jo@example.org ({ISSUER})"
@@ -144,7 +144,7 @@ def test_an_authority_and_logs_count_only_in_their_time() -> None:
 
 
 def test_without_the_log_the_certificate_must_be_valid_now_and_that_is_told() -> None:
-    found = verified(BUNDLE, ROOT, WISH.begin + MINUTE, ignores_log=True)
+    found = verified(BUNDLE, ROOT, LEAF_REQUEST.begin + MINUTE, ignores_log=True)
     assert found.times == ()
     assert found.unproven == (
         "that the signature is in a transparency log, which was ignored",
@@ -157,7 +157,7 @@ def test_without_the_log_the_certificate_must_be_valid_now_and_that_is_told() ->
 def test_what_the_log_says_counts_for_nothing_where_it_is_ignored() -> None:
     bundle = copy.deepcopy(BUNDLE)
     bundle["verificationMaterial"]["tlogEntries"] = [{"canonicalizedBody": "AAAA"}]
-    verified(bundle, ROOT, WISH.begin + MINUTE, ignores_log=True)
+    verified(bundle, ROOT, LEAF_REQUEST.begin + MINUTE, ignores_log=True)
 
 
 def test_certificates_in_no_log_are_believed_where_the_root_names_none_or_that_is_ignored() -> None:
@@ -173,22 +173,27 @@ def test_certificates_in_no_log_are_believed_where_the_root_names_none_or_that_i
 
 def test_authorities_in_pem_are_enough_without_a_log() -> None:
     root = read_trusted_root(b"".join(map(pem, SIGSTORE.authority.chain)), "the root")
-    verified(BUNDLE, root, WISH.begin + MINUTE, ignores_log=True)
+    verified(BUNDLE, root, LEAF_REQUEST.begin + MINUTE, ignores_log=True)
     with pytest.raises(NotVerified, match="names no transparency log"):
         verified(BUNDLE, root)
     with pytest.raises(NotTrusted, match="none of the trusted authorities"):
-        verified(BUNDLE, read_trusted_root(pem(Sigstore().authority.root), "it"), WISH.begin + MINUTE, ignores_log=True)
+        verified(
+            BUNDLE,
+            read_trusted_root(pem(Sigstore().authority.root), "it"),
+            LEAF_REQUEST.begin + MINUTE,
+            ignores_log=True,
+        )
 
 
 def test_a_root_alone_needs_the_certificates_that_come_along() -> None:
     root = read_trusted_root(pem(SIGSTORE.authority.root), "the root")
     bundle = copy.deepcopy(BUNDLE)
     with pytest.raises(NotTrusted):
-        verified(bundle, root, WISH.begin + MINUTE, ignores_log=True)
+        verified(bundle, root, LEAF_REQUEST.begin + MINUTE, ignores_log=True)
     material = bundle["verificationMaterial"]
     between = base64.b64encode(der(SIGSTORE.authority.intermediate)).decode()
     material["x509CertificateChain"] = {"certificates": [material.pop("certificate"), {"rawBytes": between}]}
-    verified(bundle, root, WISH.begin + MINUTE, ignores_log=True)
+    verified(bundle, root, LEAF_REQUEST.begin + MINUTE, ignores_log=True)
 
 
 # Timestamps
@@ -198,7 +203,9 @@ def test_a_root_alone_needs_the_certificates_that_come_along() -> None:
 def stamped(tmp_path_factory: pytest.TempPathFactory) -> Json:
     """A bundle of just now, with a timestamp."""
     begin = datetime.now(UTC).replace(microsecond=0) - MINUTE
-    return SIGSTORE.stamped(SIGSTORE.bundle(PAYLOAD, SIGSTORE.leaf(Wish(begin=begin))), tmp_path_factory.mktemp("tsa"))
+    return SIGSTORE.stamped(
+        SIGSTORE.bundle(PAYLOAD, SIGSTORE.leaf(LeafRequest(begin=begin))), tmp_path_factory.mktemp("tsa")
+    )
 
 
 def test_a_timestamp_proves_a_time_beside_the_log_or_without_it(stamped: Json) -> None:
@@ -351,7 +358,7 @@ def test_a_log_of_certificates_that_cannot_be_used_is_not_one_that_nobody_names(
 
 
 def test_a_name_moves_no_cursor() -> None:
-    leaf = SIGSTORE.leaf(Wish(subject="https://git.example/\x1b[2J"))
+    leaf = SIGSTORE.leaf(LeafRequest(subject="https://git.example/\x1b[2J"))
     with pytest.raises(NotTrusted) as refused:
         verified(SIGSTORE.bundle(PAYLOAD, leaf), ROOT)
     assert str(refused.value).isprintable()

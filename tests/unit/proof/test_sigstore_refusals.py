@@ -22,7 +22,7 @@ from hullmark.proof.sigstore.material import annotated_material
 from hullmark.proof.sigstore.refusal import NotVerified
 from hullmark.proof.sigstore.signature import IdentityTrust, verify_certificate
 from tests.support.images import Json
-from tests.support.sigstore import MINUTE, SUBJECT, WISH, Authority, Leaf, Sigstore, _written, b64, der, pem
+from tests.support.sigstore import LEAF_REQUEST, MINUTE, SUBJECT, Authority, Leaf, Sigstore, _written, b64, der, pem
 from tests.unit.proof.test_sigstore import (
     BUNDLE,
     LEAF,
@@ -245,7 +245,7 @@ def _dsse(digest: Json, verifier: str = CERTIFICATE) -> tuple[bytes, tuple[str, 
 def test_an_entry_of_the_log_must_be_about_this_signature(body: tuple[bytes, tuple[str, str]], reason: str) -> None:
     """The log takes whatever is sent to it: that it has an entry says nothing of this statement."""
     bundle = copy.deepcopy(BUNDLE)
-    entry = SIGSTORE.log.entry(body[0], WISH.begin + MINUTE, body[1])
+    entry = SIGSTORE.log.entry(body[0], LEAF_REQUEST.begin + MINUTE, body[1])
     bundle["verificationMaterial"]["tlogEntries"] = [entry]
     with pytest.raises(NotVerified, match=reason):
         verified(bundle, ROOT)
@@ -263,12 +263,12 @@ def test_a_newer_entry_about_bytes_is_believed() -> None:
         }
     }
     body, kind = _written("hashedrekord", "0.0.2", spec)
-    entry = SIGSTORE.log.entry(body, WISH.begin + MINUTE, kind)
+    entry = SIGSTORE.log.entry(body, LEAF_REQUEST.begin + MINUTE, kind)
     material = {**made["verificationMaterial"], "tlogEntries": [entry]}
     trust = IdentityTrust(root=ROOT, identities=(expected(),))
     content = of_bytes(b"text", base64.b64decode(made["messageSignature"]["signature"]))
     found = read_bundle(json.dumps({**BUNDLE, "verificationMaterial": material}).encode()).read_material()
-    assert verify_certificate(content, found, trust, NOW).times == (WISH.begin + MINUTE,)
+    assert verify_certificate(content, found, trust, NOW).times == (LEAF_REQUEST.begin + MINUTE,)
 
 
 # What cosign writes beside a signature

@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hullmark.proof.sigstore.der import DamagedDer, parts_of
 from hullmark.proof.sigstore.refusal import NotVerified
 from hullmark.proof.sigstore.timestamp import stamped_at
-from tests.support.sigstore import Leaf, Sigstore, Wish
+from tests.support.sigstore import Leaf, LeafRequest, Sigstore
 from tests.unit.proof.test_sigstore import ROOT, SIGSTORE, root_in
 
 DOCUMENT = b"it"
@@ -68,11 +68,11 @@ def test_a_service_may_sign_by_rsa_with_a_key_of_a_usual_size(tmp_path: Path, bi
     """Many of them do; a short key can be broken."""
     place = Sigstore()
     key = rsa.generate_private_key(65537, bits)
-    wish = Wish(
+    request = LeafRequest(
         begin=datetime(2024, 6, 1, tzinfo=UTC), lasts=timedelta(days=3650), usage=ExtendedKeyUsageOID.TIME_STAMPING
     )
     public: Any = key.public_key()
-    made = place.timestamps.start(public, wish, "rsa stamper", critical_usage=True)
+    made = place.timestamps.start(public, request, "rsa stamper", critical_usage=True)
     private: Any = key
     place.__dict__["_stamper"] = Leaf(private, made.sign(place.timestamps.key, SHA256_HASH()))
     response = place.stamp(DOCUMENT, tmp_path / "tsa")

@@ -117,7 +117,7 @@ def test_a_short_name_is_what_its_own_text_says_unless_one_of_its_texts_is_not_k
     assert conclusion(found["half"]) == ""
 
 
-def test_without_a_wish_no_licence_file_is_read(tmp_path: Path) -> None:
+def test_where_none_asks_no_licence_file_is_read(tmp_path: Path) -> None:
     found = _packages(tmp_path, licences=False)
     assert not any(each.kind == "found" for package in found.values() for each in package.license_evidence)
     with_texts = _packages(tmp_path / "again")

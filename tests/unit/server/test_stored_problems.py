@@ -46,10 +46,10 @@ def test_layers_that_are_folded_again_keep_what_was_not_seen_of_facts_that_are_n
     image = StoredImage(kind="registry", reference="a", layers=())
     analysis = StoredAnalysis(image=image, inventory=inventory(_CUT, _OLD, _OTHER), facts=PolicyFacts(secrets=()))
     monkeypatch.setattr(stored, "get_analysis", lambda objects, document: analysis)
-    monkeypatch.setattr(stored, "scan_image", lambda image, wish, means: ScanResult(inventory(_LARGE)))
+    monkeypatch.setattr(stored, "scan_image", lambda image, scan_request, means: ScanResult(inventory(_LARGE)))
     facts = stored.StoredFacts(cast("Any", None), "", ScanResources())
-    wish = ScanRequest(facets=(secrets_facet(),), contents=content_read(("srv/a",)).globs)
-    assert facts.look(wish).inventory.problems == (_CUT, _OLD, _LARGE)
+    scan_request = ScanRequest(facets=(secrets_facet(),), contents=content_read(("srv/a",)).globs)
+    assert facts.look(scan_request).inventory.problems == (_CUT, _OLD, _LARGE)
 
 
 def test_what_is_kept_tells_nothing_of_reach_and_reads_no_layer_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,8 +58,8 @@ def test_what_is_kept_tells_nothing_of_reach_and_reads_no_layer_for_it(monkeypat
     monkeypatch.setattr(stored, "get_analysis", lambda objects, document: analysis)
     asked: list[ScanRequest] = []
 
-    def folded(image: object, wish: ScanRequest, means: object) -> ScanResult:
-        asked.append(wish)
+    def folded(image: object, scan_request: ScanRequest, means: object) -> ScanResult:
+        asked.append(scan_request)
         return ScanResult(inventory())
 
     monkeypatch.setattr(stored, "scan_image", folded)
@@ -67,7 +67,7 @@ def test_what_is_kept_tells_nothing_of_reach_and_reads_no_layer_for_it(monkeypat
     assert facts.look(ScanRequest(reach=True)).reach is None
     assert asked == []
     assert facts.look(ScanRequest(reach=True, contents=("srv/a",))).reach is None
-    assert [wish.reach for wish in asked] == [False]
+    assert [scan_request.reach for scan_request in asked] == [False]
 
 
 def version(rule: str) -> PolicyVersion:

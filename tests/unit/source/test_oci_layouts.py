@@ -137,7 +137,7 @@ def test_the_platform_chooses_and_a_processor_runs_lower_variants(tmp_path: Path
     assert image.digest == digests[got]
 
 
-def test_without_a_wish_the_machine_chooses(tmp_path: Path) -> None:
+def test_without_a_platform_the_machine_chooses(tmp_path: Path) -> None:
     digests = many_platforms(tmp_path)
     assert opened(tmp_path).digest == digests["linux/amd64"]
     assert opened(tmp_path, replace(OPTIONS, machine=ARM)).digest == digests["linux/arm/v7"]
@@ -151,7 +151,9 @@ def test_a_platform_that_is_not_there_is_refused_with_those_that_are(tmp_path: P
     assert "linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64/v8" in error.advice
 
 
-def test_an_only_image_is_taken_whatever_the_machine_but_not_against_a_wish(tmp_path: Path) -> None:
+def test_an_only_image_is_taken_whatever_the_machine_but_not_against_a_platform_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
     blobs = Blobs()
     write_layout(tmp_path, blobs, [blobs.image(platform="linux/s390x")])
     assert opened(tmp_path).platform == Platform("linux", "s390x")

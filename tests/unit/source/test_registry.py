@@ -265,7 +265,7 @@ def test_a_mirror_that_is_none_is_refused(mirror: str) -> None:
         endpoints(parse_reference("a"), replace(OPTIONS, mirrors={"docker.io": (mirror,)}))
 
 
-def test_plain_http_is_for_this_machine_or_by_wish() -> None:
+def test_plain_http_is_for_this_machine_or_where_asked_for() -> None:
     def schemes(reference: str, options: SourceOptions = OPTIONS) -> tuple[str, ...]:
         return endpoints(parse_reference(reference), options)[-1].schemes
 

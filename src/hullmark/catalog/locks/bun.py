@@ -105,15 +105,15 @@ def extract_deno(path: str, body: memoryview, report: Report) -> Listing | None:
 
 
 class _Resolutions(NamedTuple):
-    """All packages by kind and key, and what was chosen for each wish."""
+    """All packages by kind and key, and what was chosen for each descriptor."""
 
     holder: Table
     specifiers: object
 
-    def of(self, kind: str, wish: str) -> str:
-        """`npm:a@1.0.0` for a wish such as `a@^1`, `a` or `jsr:@s/a@1`; without a version where the wish alone does not tell it."""
-        stated = next((registry for registry in ("npm", "jsr") if wish.startswith(f"{registry}:")), "")
-        kind, bare = stated or kind, wish.removeprefix(f"{stated}:")
+    def of(self, kind: str, descriptor: str) -> str:
+        """`npm:a@1.0.0` for a descriptor such as `a@^1`, `a` or `jsr:@s/a@1`; without a version where that alone does not tell it."""
+        stated = next((registry for registry in ("npm", "jsr") if descriptor.startswith(f"{registry}:")), "")
+        kind, bare = stated or kind, descriptor.removeprefix(f"{stated}:")
         entries = self.holder.get(kind)
         if not (isinstance(entries, dict) and bare in entries) and isinstance(self.specifiers, dict):
             chosen = self.specifiers.get(f"{kind}:{bare}")
@@ -129,10 +129,10 @@ def _gather(kind: str, holder: Table, gathering: PackageCollector, chosen: _Reso
     for key, entry in entries.items() if isinstance(entries, dict) else ():
         locator = _LOCATOR(key)
         if locator:
-            wishes = entry.get("dependencies") if isinstance(entry, dict) else None
-            wishes = list(wishes.values()) if isinstance(wishes, dict) else wishes
+            needs = entry.get("dependencies") if isinstance(entry, dict) else None
+            needs = list(needs.values()) if isinstance(needs, dict) else needs
             needs = (
-                (chosen.of(kind, name) for name in wishes if isinstance(name, str)) if isinstance(wishes, list) else ()
+                (chosen.of(kind, name) for name in needs if isinstance(name, str)) if isinstance(needs, list) else ()
             )
             gathering.add(f"{kind}:{locator[1]}", locator[2], needs=needs)
         else:

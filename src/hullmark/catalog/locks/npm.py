@@ -35,7 +35,7 @@ _IS_GIT = late(r"git[+:@]|[^#]{1,1024}(?:\.git#|#commit=)").match
 _PATTERN = late(r"(@?[^@\s]{1,214})@(.{0,1024})", re.DOTALL).match
 _LOCATOR = late(r"(@?[^@\s]{1,214})@(?:npm|patch):").match
 _NEEDS = ("dependencies", "optionalDependencies")
-_WISH = late(r"    [\"']?(@?[^@\s\"':]{1,214})[\"']?:? [\"']?([^\"']{1,1024})[\"']?").fullmatch
+_NEED = late(r"    [\"']?(@?[^@\s\"':]{1,214})[\"']?:? [\"']?([^\"']{1,1024})[\"']?").fullmatch
 _FIELD = late(r"  \"?(version|resolution|resolved)\"?:? \"?([^\"]{1,2048})\"?").fullmatch
 
 
@@ -174,7 +174,7 @@ def _origin(resolved: object) -> tuple[tuple[str, str], ...]:
 def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
     """The packages of a yarn.lock: yarn's own format of version 1, and the YAML that later ones write.
 
-    Both have blocks of a heading (the wishes it fulfils) and indented fields.
+    Both have blocks of a heading (the descriptors it fulfils) and indented fields.
     """
     gathering = _gathering()
     chosen: dict[str, str] = {}
@@ -195,7 +195,7 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
         name = locator[1] if locator else alias[1] if alias else pattern[1]
         origin = fields.get("resolved", "") or fields.get("resolution", "").removeprefix(f"{pattern[1]}@")
         gathering.add(name, fields["version"], qualifiers=_origin(origin))
-        chosen.update(dict.fromkeys(_wishes(heading), f"{name}@{fields['version']}"))
+        chosen.update(dict.fromkeys(_descriptors(heading), f"{name}@{fields['version']}"))
         wanting.append((name, fields["version"], needs))
     for name, version, needs in wanting:
         found = (chosen.get(need) or chosen.get(need.replace("@npm:", "@")) for need in needs)
@@ -203,20 +203,20 @@ def extract_yarn(path: str, body: memoryview, report: Report) -> Listing | None:
     return gathering.finish(report)
 
 
-def _wishes(heading: str) -> Iterator[str]:
+def _descriptors(heading: str) -> Iterator[str]:
     """What a block fulfils: `"a@^1", b@2` of version 1, `"a@npm:^1, a@npm:2"` of later ones, all without `npm:`."""
-    for wish in heading.replace('"', "").replace("'", "").split(", "):
-        yield wish
-        yield wish.replace("@npm:", "@")
+    for descriptor in heading.replace('"', "").replace("'", "").split(", "):
+        yield descriptor
+        yield descriptor.replace("@npm:", "@")
 
 
 def _blocks(text: str, gathering: PackageCollector) -> Iterator[tuple[str, dict[str, str], list[str]]]:
-    """Heading, fields, and what is wished (`name@range`) of each block."""
+    """Heading, fields, and what is needed (`name@range`) of each block."""
     heading, fields, needs, inner = "", dict[str, str](), list[str](), ""
     for line in text.splitlines():
         if line.startswith("    ") and inner in _NEEDS:
-            if wish := _WISH(line):
-                needs.append(f"{wish[1]}@{wish[2]}")
+            if need := _NEED(line):
+                needs.append(f"{need[1]}@{need[2]}")
         elif line.startswith("  "):
             inner = line.strip().removesuffix(":")
             if field := _FIELD(line):

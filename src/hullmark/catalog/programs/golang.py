@@ -360,7 +360,7 @@ def _purl(path: str, version: str) -> str:
     return make_purl("golang", name, version, namespace=namespace) if name else ""
 
 
-_WISH = ExecutableRequest(hunts=(_HEADERS, _FRAMES, _VERSIONS), take=_take, lost=LOST, data=True)
+_REQUEST = ExecutableRequest(hunts=(_HEADERS, _FRAMES, _VERSIONS), take=_take, lost=LOST, data=True)
 
 READ = Read(
     name="go-buildinfo",
@@ -368,7 +368,7 @@ READ = Read(
     extract=_extract,
     magic=MAGIC,
     limit=BODY_LIMIT,
-    oversize=lambda size: OversizeSink(size, _WISH),
+    oversize=lambda size: OversizeSink(size, _REQUEST),
 )
 
 CATALOGER = Cataloger(name=NAME, types=("golang",), reads=(READ,), assemble=_assemble)

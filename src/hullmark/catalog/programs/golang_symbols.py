@@ -367,7 +367,7 @@ def _is_standard(line: str) -> bool:
     return "." not in path.partition("/")[0] and path not in (_INLINED, "main")
 
 
-_WISH = ExecutableRequest(hunts=(_LITTLE, _BIG), take=_take, lost=LOST)
+_REQUEST = ExecutableRequest(hunts=(_LITTLE, _BIG), take=_take, lost=LOST)
 
 READ = Read(
     name="go-symbols",
@@ -375,7 +375,7 @@ READ = Read(
     extract=_extract,
     magic=MAGIC,
     limit=BODY_LIMIT,
-    oversize=lambda size: OversizeSink(size, _WISH),
+    oversize=lambda size: OversizeSink(size, _REQUEST),
     sources=("catalog",),
 )
 """Not a cataloger's: reading names costs more than everything else in a Go program, and only matching needs them."""

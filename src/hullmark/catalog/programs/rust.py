@@ -215,7 +215,7 @@ def _packages(found: LocatedFact[tuple[Crate, ...]]) -> Iterator[Package]:
         )
 
 
-_WISH = ExecutableRequest(hunts=(_STREAMS,), take=_take, lost=LOST)
+_REQUEST = ExecutableRequest(hunts=(_STREAMS,), take=_take, lost=LOST)
 
 READ = Read(
     name="rust-audit",
@@ -223,7 +223,7 @@ READ = Read(
     extract=_extract,
     magic=MAGIC,
     limit=BODY_LIMIT,
-    oversize=lambda size: OversizeSink(size, _WISH),
+    oversize=lambda size: OversizeSink(size, _REQUEST),
 )
 
 CATALOGER = Cataloger(name=NAME, types=("cargo",), reads=(READ,), assemble=_assemble)

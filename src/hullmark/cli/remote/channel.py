@@ -36,7 +36,7 @@ _AGAIN = (
 )
 
 
-def _wishing(parser: argparse.ArgumentParser) -> None:
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="a setting; JSON, or a text (repeatable)"
     )
@@ -55,14 +55,14 @@ def _wishing(parser: argparse.ArgumentParser) -> None:
 def _adding(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="how it is to be called")
     parser.add_argument("--kind", metavar="KIND", required=True, help="what it is: `hullmark channels` lists them")
-    _wishing(parser)
+    _add_settings(parser)
     parser.add_argument("--off", action="store_true", help="nothing is sent until it is switched on")
     add_output(parser)
 
 
 def _changing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the channel")
-    _wishing(parser)
+    _add_settings(parser)
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--on", action="store_true", help="send what waits")
     either.add_argument("--off", action="store_true", help="send nothing; messages wait")

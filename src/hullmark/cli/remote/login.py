@@ -113,7 +113,7 @@ def _made_key(
     api = _client(settings, arguments.url, account, user=user, password=password)
     myself = api.get("/whoami")
     try:
-        made = api.json("POST", "/keys", document=_wish(arguments, myself, user))
+        made = api.json("POST", "/keys", document=_key_request(arguments, myself, user))
     except ApiRefused as error:
         if error.status != 403:
             raise
@@ -122,7 +122,7 @@ def _made_key(
     return api, myself, made
 
 
-def _wish(arguments: argparse.Namespace, myself: dict[str, Any], user: str) -> dict[str, Any]:
+def _key_request(arguments: argparse.Namespace, myself: dict[str, Any], user: str) -> dict[str, Any]:
     """The key to be made: it acts for the person, and may what the person may."""
     import secrets
 

@@ -55,7 +55,7 @@ class _RekorAnswer(msgspec.Struct, rename="camel"):
     verification: _Verification
 
 
-def certificate_wish(key: EllipticCurvePrivateKey) -> bytes:
+def certificate_request(key: EllipticCurvePrivateKey) -> bytes:
     """What Fulcio is asked: a certificate for this key, which a signing request proves to be at hand (RFC 2986)."""
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding
@@ -77,7 +77,7 @@ def certificates_in(answer: bytes) -> tuple[str, ...]:
     return found
 
 
-def entry_wish(envelope: bytes, certificate: str) -> bytes:
+def entry_request(envelope: bytes, certificate: str) -> bytes:
     """What Rekor is asked: an entry about an envelope that a certificate (in PEM) signed."""
     content = {"envelope": envelope.decode(), "verifiers": [base64.b64encode(certificate.encode()).decode()]}
     return msgspec.json.encode({"apiVersion": _VERSION, "kind": _KIND, "spec": {"proposedContent": content}})

@@ -37,7 +37,7 @@ def guessed(book: Snapshot, found: Package, distro: str, at: str = TODAY, *, ask
         (False, "2026-01-01", []),
     ],
 )
-def test_of_an_ended_release_nvd_is_asked_by_name_if_that_is_wished(asked: bool, at: str, kinds: list[str]) -> None:
+def test_of_an_ended_release_nvd_is_asked_by_name_if_that_is_asked_for(asked: bool, at: str, kinds: list[str]) -> None:
     result = guessed(book_of(NVD, OTHER, ENDED), OPENSSL, "debian:8", at, asked=asked)
     assert [match.kind for match in result.matches] == kinds
 

@@ -64,7 +64,7 @@ def test_the_first_correction_that_fits_a_place_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "wish", "after"),
+    ("before", "change", "after"),
     [
         (package("a", "1", "rpm"), "version: '2:3-4'", ("pkg:rpm/a@3-4?epoch=2", "2:3-4", None)),
         (
@@ -97,9 +97,9 @@ def test_the_first_correction_that_fits_a_place_counts() -> None:
     ids=["rpm", "version", "name", "maven", "npm", "golang", "purl", "type", "scope", "no name", "no artifact"],
 )
 def test_all_that_follows_from_a_new_identity_is_as_a_scan_would_have_it(
-    before: Package, wish: str, after: tuple[str, str, SourcePackage | None]
+    before: Package, change: str, after: tuple[str, str, SourcePackage | None]
 ) -> None:
-    [found] = correct([before], said(f"match: {{type: '*'}}\n    set: {{{wish}}}"), nowhere, merge_packages).packages
+    [found] = correct([before], said(f"match: {{type: '*'}}\n    set: {{{change}}}"), nowhere, merge_packages).packages
     assert (found.purl, found.version, found.source) == after
     assert found.locations == before.locations
 

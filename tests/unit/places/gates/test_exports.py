@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from hullmark.places.gates.kubernetes import exports
-from hullmark.places.gates.kubernetes.exports import ExportWish, TooManyVerdicts, export
+from hullmark.places.gates.kubernetes.exports import ExportRequest, TooManyVerdicts, export
 from hullmark.places.gates.passing import passing_digests
 from hullmark.places.gates.settings import GateSettings
 from tests.support.gate import BAD, GOOD, HOST, NOON, image, pinned, verdict
@@ -23,8 +23,8 @@ Object = dict[str, Any]
 SETTINGS = GateSettings(excluded_namespaces=("kube-*", "kube-public"))
 
 
-def wish(engine: Any, settings: GateSettings = SETTINGS) -> ExportWish:
-    return ExportWish(engine, settings, NOON, "hullmark")
+def export_request(engine: Any, settings: GateSettings = SETTINGS) -> ExportRequest:
+    return ExportRequest(engine, settings, NOON, "hullmark")
 
 
 def of_kind(documents: tuple[Object, ...], kind: str) -> list[Object]:
@@ -44,7 +44,7 @@ def test_only_what_passes_everywhere_it_is_named_is_exported() -> None:
 @pytest.mark.parametrize("engine", ["vap", "kyverno", "gatekeeper"])
 def test_a_digest_that_no_part_can_hold_is_left_out(engine: Any) -> None:
     longer = msgspec.structs.replace(GOOD, digest="sha512:" + "ab" * 64, config="sha256:ab")
-    assert export((longer,), wish(engine)) == export((), wish(engine))
+    assert export((longer,), export_request(engine)) == export((), export_request(engine))
 
 
 def verdict_of(documents: tuple[Object, ...], new: Object, old: Object | None = None) -> bool:
@@ -104,18 +104,18 @@ def pod(*images: str, **more: Any) -> Object:
     ],
 )
 def test_the_expressions_of_a_policy_say_what_the_webhook_would(new: Object, old: Object | None, allowed: bool) -> None:
-    assert verdict_of(export((GOOD, BAD), wish("vap")), new, old) is allowed
+    assert verdict_of(export((GOOD, BAD), export_request("vap")), new, old) is allowed
 
 
 def test_kubernetes_would_take_the_policy() -> None:
-    for document in export((GOOD, BAD), wish("vap")):
+    for document in export((GOOD, BAD), export_request("vap")):
         kubernetes_validate.validate(document, "1.33", strict=True)
 
 
 @pytest.mark.parametrize("engine", ["vap", "kyverno", "gatekeeper"])
 def test_every_digest_is_found_by_its_beginning_and_objects_are_small_enough(engine: Any) -> None:
     images = [image(f"x{number}") for number in range(3000)]
-    documents = export(images, wish(engine))
+    documents = export(images, export_request(engine))
     data: dict[str, str] = {}
     for each in of_kind(documents, "ConfigMap"):
         assert not data.keys() & each["data"].keys()
@@ -137,25 +137,25 @@ def test_a_hundred_thousand_verdicts_fit_and_too_many_are_refused(monkeypatch: p
     )
     monkeypatch.setattr(exports, "LARGEST_PART", 100)
     with pytest.raises(TooManyVerdicts, match="more than 100 bytes"):
-        export([image(f"x{number}") for number in range(500)], wish("vap"))
+        export([image(f"x{number}") for number in range(500)], export_request("vap"))
 
 
 def test_settings_decide_what_is_excluded_and_what_a_refusal_comes_to() -> None:
-    (binding,) = of_kind(export((GOOD,), wish("vap")), "ValidatingAdmissionPolicyBinding")
+    (binding,) = of_kind(export((GOOD,), export_request("vap")), "ValidatingAdmissionPolicyBinding")
     (expression,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchExpressions"]
     assert expression["values"] == ["hullmark", "kube-public", "kube-system"]
     assert binding["spec"]["validationActions"] == ["Deny"]
     lenient = GateSettings(mode="warn", fail="open")
-    (binding,) = of_kind(export((GOOD,), wish("vap", lenient)), "ValidatingAdmissionPolicyBinding")
+    (binding,) = of_kind(export((GOOD,), export_request("vap", lenient)), "ValidatingAdmissionPolicyBinding")
     assert (binding["spec"]["validationActions"], binding["spec"]["paramRef"]["parameterNotFoundAction"]) == (
         ["Warn", "Audit"],
         "Allow",
     )
-    (policy,) = of_kind(export((GOOD,), wish("kyverno", lenient)), "ClusterPolicy")
+    (policy,) = of_kind(export((GOOD,), export_request("kyverno", lenient)), "ClusterPolicy")
     assert policy["spec"]["rules"][0]["validate"]["failureAction"] == "Audit"
-    (constraint,) = of_kind(export((GOOD,), wish("gatekeeper")), "HullmarkCertified")
+    (constraint,) = of_kind(export((GOOD,), export_request("gatekeeper")), "HullmarkCertified")
     assert constraint["spec"]["match"]["excludedNamespaces"] == ["hullmark", "kube-*", "kube-public", "kube-system"]
     assert re.search(
         r"package hullmark",
-        of_kind(export((GOOD,), wish("gatekeeper")), "ConstraintTemplate")[0]["spec"]["targets"][0]["rego"],
+        of_kind(export((GOOD,), export_request("gatekeeper")), "ConstraintTemplate")[0]["spec"]["targets"][0]["rego"],
     )

@@ -26,7 +26,7 @@ _PREFIX = 2
 """Hexadecimal digits by which digests are spread over objects: a look-up reads one of them."""
 
 
-class ExportWish(NamedTuple):
+class ExportRequest(NamedTuple):
     """What is exported: for which engine, by which settings (environment, excluded namespaces), as of when, into which namespace."""
 
     engine: Engine
@@ -35,10 +35,10 @@ class ExportWish(NamedTuple):
     namespace: str
 
 
-def export(images: Iterable[AdmissibleImage], wish: ExportWish) -> tuple[Document, ...]:
+def export(images: Iterable[AdmissibleImage], request: ExportRequest) -> tuple[Document, ...]:
     """The manifests, in the order in which they are to be applied."""
-    digests = passing_digests(images, wish.settings.environment)
-    return {"vap": _vap, "kyverno": _kyverno, "gatekeeper": _gatekeeper}[wish.engine](digests, wish)
+    digests = passing_digests(images, request.settings.environment)
+    return {"vap": _vap, "kyverno": _kyverno, "gatekeeper": _gatekeeper}[request.engine](digests, request)
 
 
 def _parts(digests: Iterable[str]) -> Mapping[str, str]:
@@ -55,7 +55,7 @@ class TooManyVerdicts(ValueError):
     """The verdicts do not fit into objects of Kubernetes."""
 
 
-def _config_maps(digests: Iterable[str], wish: ExportWish, most_keys: int) -> Iterator[Document]:
+def _config_maps(digests: Iterable[str], request: ExportRequest, most_keys: int) -> Iterator[Document]:
     """ConfigMaps that hold some parts each. Raises TooManyVerdicts."""
     parts = list(_parts(digests).items())
     for number in range(0, len(parts), most_keys):
@@ -63,12 +63,17 @@ def _config_maps(digests: Iterable[str], wish: ExportWish, most_keys: int) -> It
         if sum(map(len, data.values())) > LARGEST_PART:
             raise TooManyVerdicts(f"more than {LARGEST_PART:,} bytes of digests begin with {parts[number][0]}")
         name = f"{_NAME}-{parts[number][0]}" if most_keys == 1 else f"{_NAME}-{number // most_keys:02d}"
-        meta = {"name": name, "namespace": wish.namespace, "labels": _LABELS, "annotations": _build_annotations(wish)}
+        meta = {
+            "name": name,
+            "namespace": request.namespace,
+            "labels": _LABELS,
+            "annotations": _build_annotations(request),
+        }
         yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
 
 
-def _build_annotations(wish: ExportWish) -> dict[str, str]:
-    return {"hullmark.io/as-of": wish.now.isoformat().replace("+00:00", "Z")}
+def _build_annotations(request: ExportRequest) -> dict[str, str]:
+    return {"hullmark.io/as-of": request.now.isoformat().replace("+00:00", "Z")}
 
 
 _RULES = [
@@ -95,13 +100,13 @@ _PARAMS = 16
 """ConfigMaps of a ValidatingAdmissionPolicy: it is evaluated once for each of them."""
 
 
-def _vap(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
+def _vap(digests: set[str], request: ExportRequest) -> tuple[Document, ...]:
     """Each ConfigMap speaks of the digests whose beginnings are its keys; the first also refuses what has no digest."""
     digest = r"^.*@sha256:[0-9a-f]{64}$"
     shown = "i.substring(i.size() - 64)"
     ours = f"{shown}.substring(0, 2) in params.data"
     spec = {
-        "failurePolicy": "Fail" if wish.settings.fail == "closed" else "Ignore",
+        "failurePolicy": "Fail" if request.settings.fail == "closed" else "Ignore",
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": {"resourceRules": _RULES},
         "variables": [
@@ -123,44 +128,49 @@ def _vap(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
         ],
     }
     group = "admissionregistration.k8s.io/v1"
-    policy = {"apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": _build_metadata(wish), "spec": spec}
+    policy = {
+        "apiVersion": group,
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": _build_metadata(request),
+        "spec": spec,
+    }
     binding = {
         "apiVersion": group,
         "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": _build_metadata(wish),
+        "metadata": _build_metadata(request),
         "spec": {
             "policyName": _NAME,
-            "validationActions": ["Deny"] if wish.settings.mode == "enforce" else ["Warn", "Audit"],
+            "validationActions": ["Deny"] if request.settings.mode == "enforce" else ["Warn", "Audit"],
             "paramRef": {
-                "namespace": wish.namespace,
+                "namespace": request.namespace,
                 "selector": {"matchLabels": _LABELS},
-                "parameterNotFoundAction": "Deny" if wish.settings.fail == "closed" else "Allow",
+                "parameterNotFoundAction": "Deny" if request.settings.fail == "closed" else "Allow",
             },
-            "matchResources": {"namespaceSelector": _namespaces(wish)},
+            "matchResources": {"namespaceSelector": _namespaces(request)},
         },
     }
-    return (*_config_maps(digests, wish, 256 // _PARAMS), policy, binding)
+    return (*_config_maps(digests, request, 256 // _PARAMS), policy, binding)
 
 
-def _build_metadata(wish: ExportWish) -> Document:
+def _build_metadata(request: ExportRequest) -> Document:
     return {
         "name": _NAME,
         "labels": {"app.kubernetes.io/managed-by": "hullmark"},
-        "annotations": _build_annotations(wish),
+        "annotations": _build_annotations(request),
     }
 
 
-def _list_excluded_namespaces(wish: ExportWish) -> list[str]:
-    return sorted({"kube-system", wish.namespace, *wish.settings.excluded_namespaces})
+def _list_excluded_namespaces(request: ExportRequest) -> list[str]:
+    return sorted({"kube-system", request.namespace, *request.settings.excluded_namespaces})
 
 
-def _namespaces(wish: ExportWish) -> Document:
+def _namespaces(request: ExportRequest) -> Document:
     """Selectors know no wildcards: names that hold some are left out, so that more is judged rather than less."""
-    plain = [name for name in _list_excluded_namespaces(wish) if not set("*?[") & set(name)]
+    plain = [name for name in _list_excluded_namespaces(request) if not set("*?[") & set(name)]
     return {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": plain}]}
 
 
-def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
+def _kyverno(digests: set[str], request: ExportRequest) -> tuple[Document, ...]:
     """A ClusterPolicy that reads, for each image, the ConfigMap of its digest's beginning."""
     lists = "request.object.spec.[containers, initContainers, ephemeralContainers][] | [?image]"
     volumes = "request.object.spec.volumes[?image].{name: name, image: image.reference}"
@@ -168,23 +178,28 @@ def _kyverno(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     rule = {
         "name": "certified",
         "match": {"any": [{"resources": kinds}]},
-        "exclude": {"any": [{"resources": {"namespaces": _list_excluded_namespaces(wish)}}]},
+        "exclude": {"any": [{"resources": {"namespaces": _list_excluded_namespaces(request)}}]},
         "validate": {
-            "failureAction": "Enforce" if wish.settings.mode == "enforce" else "Audit",
+            "failureAction": "Enforce" if request.settings.mode == "enforce" else "Audit",
             "message": "hullmark: an image is not certified, or not named by digest",
-            "foreach": [_kyverno_loop(path, wish) for path in (lists, volumes)],
+            "foreach": [_kyverno_loop(path, request) for path in (lists, volumes)],
         },
     }
-    failure = "Fail" if wish.settings.fail == "closed" else "Ignore"
+    failure = "Fail" if request.settings.fail == "closed" else "Ignore"
     spec = {"background": False, "webhookConfiguration": {"failurePolicy": failure}, "rules": [rule]}
-    policy = {"apiVersion": "kyverno.io/v1", "kind": "ClusterPolicy", "metadata": _build_metadata(wish), "spec": spec}
-    return (*_config_maps(digests, wish, 1), policy)
+    policy = {
+        "apiVersion": "kyverno.io/v1",
+        "kind": "ClusterPolicy",
+        "metadata": _build_metadata(request),
+        "spec": spec,
+    }
+    return (*_config_maps(digests, request, 1), policy)
 
 
-def _kyverno_loop(images: str, wish: ExportWish) -> Document:
+def _kyverno_loop(images: str, request: ExportRequest) -> Document:
     """What is refused of a list of things with an `image`: those without a digest, and those whose digest is in no part."""
     beginning = "truncate(digits, `2`)"
-    part = {"name": f"{_NAME}-{{{{ {beginning} }}}}", "namespace": wish.namespace}
+    part = {"name": f"{_NAME}-{{{{ {beginning} }}}}", "namespace": request.namespace}
     refused = (
         "{{ regex_match('^.*@sha256:[0-9a-f]{64}$', image) }}",
         f"{{{{ contains(part.data.\"{{{{ {beginning} }}}}\", ' {{{{ digits }}}} ') }}}}",
@@ -223,14 +238,14 @@ violation[{"msg": msg}] {
 """
 
 
-def _gatekeeper(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
+def _gatekeeper(digests: set[str], request: ExportRequest) -> tuple[Document, ...]:
     """A template, a constraint, and the synchronisation of the ConfigMaps that they look into."""
     kind = "HullmarkCertified"
     parameters = {"type": "object", "properties": {"namespace": {"type": "string"}}}
     template = {
         "apiVersion": "templates.gatekeeper.sh/v1",
         "kind": "ConstraintTemplate",
-        "metadata": {**_build_metadata(wish), "name": kind.lower()},
+        "metadata": {**_build_metadata(request), "name": kind.lower()},
         "spec": {
             "crd": {"spec": {"names": {"kind": kind}, "validation": {"openAPIV3Schema": parameters}}},
             "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": _REGO}],
@@ -239,20 +254,20 @@ def _gatekeeper(digests: set[str], wish: ExportWish) -> tuple[Document, ...]:
     synced = {
         "apiVersion": "syncset.gatekeeper.sh/v1alpha1",
         "kind": "SyncSet",
-        "metadata": _build_metadata(wish),
+        "metadata": _build_metadata(request),
         "spec": {"gvks": [{"group": "", "version": "v1", "kind": "ConfigMap"}]},
     }
     constraint = {
         "apiVersion": "constraints.gatekeeper.sh/v1beta1",
         "kind": kind,
-        "metadata": _build_metadata(wish),
+        "metadata": _build_metadata(request),
         "spec": {
-            "enforcementAction": "deny" if wish.settings.mode == "enforce" else "warn",
+            "enforcementAction": "deny" if request.settings.mode == "enforce" else "warn",
             "match": {
                 "kinds": [{"apiGroups": [""], "kinds": ["Pod"]}],
-                "excludedNamespaces": _list_excluded_namespaces(wish),
+                "excludedNamespaces": _list_excluded_namespaces(request),
             },
-            "parameters": {"namespace": wish.namespace},
+            "parameters": {"namespace": request.namespace},
         },
     }
-    return (*_config_maps(digests, wish, 256 // _PARAMS), template, synced, constraint)
+    return (*_config_maps(digests, request, 256 // _PARAMS), template, synced, constraint)

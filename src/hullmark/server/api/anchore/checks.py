@@ -30,7 +30,7 @@ _MOST_EARLIER = Limit(100, "earlier verdicts that are shown", "shortened")
 
 
 @get(["/images/{digest:str}/check", "/images/by_id/{digest:str}/check"], opt=_READ)
-async def check(  # noqa: PLR0913 - one parameter a wish
+async def check(  # noqa: PLR0913 - one for each parameter of the query
     digest: FromPath[str],
     services: NamedDependency[Services],
     caller: NamedDependency[Caller],

@@ -90,7 +90,7 @@ def _make_silence_view(row: SilenceRow, now: datetime) -> SilenceView:
 
 def _check_silence(request: SilenceBody, now: datetime) -> NewSilence:
     starts, ends = moment(request.starts_at) or now, moment(request.ends_at)
-    assert ends is not None  # noqa: S101 - as the wish says
+    assert ends is not None  # noqa: S101 - the request's own check wants it
     if not request.owner.strip() or not request.reason.strip():
         raise problem(422, "a silence needs an owner and a reason", "say who answers for it and why")
     if not all(text.isprintable() for text in (request.owner, request.reason, request.subject)):

@@ -33,7 +33,7 @@ from hullmark.server.stories.services import Services
 _SCAN: dict[str, Any] = {"permission": "scan", "streamed": True}
 _SLOTS = "scan_slots"
 _RECEIVING = "scan_bodies"
-_LARGEST_WISH = Limit(8 << 20, "bytes of a request to scan at once that is not a document", "refused")
+_LARGEST_REQUEST = Limit(8 << 20, "bytes of a request to scan at once that is not a document", "refused")
 _MAX_TEXT = Limit(2 << 20, "characters of a policy that an image is checked with at once", "refused")
 
 Name = Annotated[str, QueryParameter(max_length=200)]
@@ -99,7 +99,7 @@ async def scan(
     policy: Name = "",
     environment: Name = "",
 ) -> Response[bytes]:
-    """The body is an SBOM of any format that is read (then `policy` names a kept policy), or a wish: `{"reference": …}` of an image in a
+    """The body is an SBOM of any format that is read (then `policy` names a kept policy), or JSON: `{"reference": …}` of an image in a
     registry, `{"sbom": …}`, with `policy`, `policy_text`, `version`, `tag`, `platform`, `environment`, `dockerfile`, `matches`.
 
     Answers `{inventory, matches, verdict}`, each as `hullmark scan`, `vulns` and `check` write it.
@@ -116,7 +116,7 @@ async def scan(
 
 def _scan_body(document: Path) -> StatelessScanBody | None:
     """The scan request in a body; its SBOM replaces the body's file. None if the body itself is an SBOM. Raises Refusal."""
-    if document.stat().st_size > _LARGEST_WISH:
+    if document.stat().st_size > _LARGEST_REQUEST:
         return None
     body = document.read_bytes()
     if not _marks(body):
@@ -127,7 +127,7 @@ def _scan_body(document: Path) -> StatelessScanBody | None:
         if sbom.startswith(b'"'):
             sbom = msgspec.json.decode(sbom, type=str).encode()
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise Refusal(400, f"the wish is not understood: {error}", "see /api/v1/openapi") from error
+        raise Refusal(400, f"the request cannot be read: {error}", "see /api/v1/openapi") from error
     if bool(request.reference) == bool(sbom):
         raise problem(422, "one thing can be scanned", "give `reference` or `sbom`")
     document.unlink()
@@ -190,7 +190,7 @@ async def vulnerability_scan(
 
 def _packages(document: Path) -> PackagesBody | None:
     """The packages of a body that names them, which then is gone. None for an SBOM. Raises Refusal."""
-    if document.stat().st_size > _LARGEST_WISH or not _marks(body := document.read_bytes(), "packages"):
+    if document.stat().st_size > _LARGEST_REQUEST or not _marks(body := document.read_bytes(), "packages"):
         return None
     try:
         request = msgspec.json.decode(body, type=PackagesBody)

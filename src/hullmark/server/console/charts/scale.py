@@ -53,8 +53,8 @@ def byte_ticks(most: float, about: int = 4) -> tuple[float, ...]:
 def time_ticks(first: datetime, last: datetime, about: int = 6) -> tuple[datetime, ...]:
     """Midnights (UTC) between two moments, about so many: days, weeks, months or years apart."""
     span = max((last - first).total_seconds() / _DAY, 0.0)
-    wished = span / max(about, 1)
-    step = next((days for days in _DAYS if days >= wished), _YEAR * max(math.ceil(wished / _YEAR), 1))
+    wanted = span / max(about, 1)
+    step = next((days for days in _DAYS if days >= wanted), _YEAR * max(math.ceil(wanted / _YEAR), 1))
     if step >= 28:
         return tuple(_months(first, last, max(round(step / 30.4375), 1)))
     midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)

@@ -119,8 +119,8 @@ async def simulate_policy(work: Work, simulation_id: str, account_id: int = 0) -
 
 async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew: bool = False) -> None:
     """Fetch the feeds, and match with what comes of them."""
-    wished = feeds.UpdateOptions(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
-    last = await feeds.update_advisories(work.services, wished)
+    options = feeds.UpdateOptions(accepts_shrinking=accepts_shrinking, is_anew=is_anew, environment=os.environ)
+    last = await feeds.update_advisories(work.services, options)
     held = [outcome.feed for outcome in last.outcomes if outcome.status in ("failed", "held")]
     (_log.warning if last.reason or held else _log.info)(
         "updated", digest=last.digest, reason=last.reason, not_taken=held

@@ -122,13 +122,13 @@ def _pause(services: Services, last: LastUpdate) -> float:
     return min(every, _SOON) if last.reason else every
 
 
-async def update_advisories(services: Services, wished: UpdateOptions) -> LastUpdate:
+async def update_advisories(services: Services, options: UpdateOptions) -> LastUpdate:
     """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down. Raises
     MutedServer."""
     await require_unmuted(services)
     began = services.clock()
     try:
-        shelf, updated = await asyncio.to_thread(_update_shelf, services, wished, began)
+        shelf, updated = await asyncio.to_thread(_update_shelf, services, options, began)
         current = shelf.current()
         is_newest = current is not None and await _publish_update(services, current, updated)
         failed = [outcome for outcome in updated.outcomes if outcome.status == "failed"]
@@ -180,28 +180,28 @@ def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) 
     )
 
 
-def _update_shelf(services: Services, wished: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
+def _update_shelf(services: Services, options: UpdateOptions, now: datetime) -> tuple[Shelf, UpdateResult]:
     every = load()
     request = UpdateRequest(
         now=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        accepts_shrinking=wished.accepts_shrinking,
-        is_anew=wished.is_anew,
-        environment=wished.environment,
+        accepts_shrinking=options.accepts_shrinking,
+        is_anew=options.is_anew,
+        environment=options.environment,
     )
     shelf = Shelf(services.settings.data / "advisories")
     place = services.settings.feeds
     chosen = tuple(feed for feed in every if feed.is_default or place != UPSTREAMS)
-    return shelf, update(shelf, chosen, every, _origin(services, every, wished), request)
+    return shelf, update(shelf, chosen, every, _origin(services, every, options), request)
 
 
-def _origin(services: Services, every: tuple[Feed, ...], wished: UpdateOptions) -> Origin:
+def _origin(services: Services, every: tuple[Feed, ...], options: UpdateOptions) -> Origin:
     place = services.settings.feeds
     if place != UPSTREAMS and not place.startswith(("http://", "https://")):
         return Folder(Path(place.removeprefix("file://")))
     needs = {feed.name: feed.needs for feed in every if feed.needs}
     client = Client(http_settings(outgoing(services)))
     mirror = "" if place == UPSTREAMS else place
-    return Upstreams(client, mirror, lambda name: wished.environment.get(needs[name], "") if name in needs else "")
+    return Upstreams(client, mirror, lambda name: options.environment.get(needs[name], "") if name in needs else "")
 
 
 # What an operator sends in

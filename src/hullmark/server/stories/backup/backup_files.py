@@ -4,7 +4,7 @@ backup.json       what it is a backup of (`BackupHeader`); the first entry
 objects/KEY       the objects, where they are copied
 objects.txt       their sizes and keys, where they stay in their bucket
 database.dump     the database, as pg_dump -Fc writes it
-secret.key        the key that secrets are encrypted by, if that was wished
+secret.key        the key that secrets are encrypted by, if that was asked for
 complete.json     what was written (`ObjectTotals`); the last entry
 """
 

@@ -1,4 +1,4 @@
-"""Wishes that cannot be granted, each said with what to do instead; and parts of the program that are not installed."""
+"""Options that cannot be used, each said with what to do instead; and parts of the program that are not installed."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def image(hullmark: CommandLine) -> str:
         ),
     ],
 )
-def test_a_wish_that_cannot_be_granted_is_answered_with_what_can(
+def test_an_option_that_cannot_be_used_is_answered_with_what_can(
     hullmark: CommandLine, image: str, words: tuple[str, ...], said: tuple[str, str]
 ) -> None:
     for name, text in (
@@ -181,7 +181,7 @@ def test_a_module_of_ours_that_is_missing_is_a_bug_and_nothing_to_install(
     )
 
 
-def test_a_bug_is_shown_where_it_happened_only_where_that_is_wished(
+def test_a_bug_is_shown_where_it_happened_only_where_that_is_asked_for(
     hullmark: CommandLine, server: TableServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "hullmark.server.stories.settings", None)
