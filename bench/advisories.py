@@ -92,11 +92,11 @@ def matched(image: str, layout: Path, database: Path, cache: Path) -> Matched:
 
     inventory = scan(f"oci-dir:{layout}", cache_dir=cache)
     times, found = [], 0
-    with open_snapshot(Shelf(database), None, None) as book:
+    with open_snapshot(Shelf(database), None, None) as snapshot:
         for _ in range(_ROUNDS):
             gc.collect()
             begin = time.perf_counter()
-            result = find(inventory, book, at="2026-08-22")
+            result = find(inventory, snapshot, at="2026-08-22")
             times.append((time.perf_counter() - begin) * 1000)
             found = len(result.matches)
     command = [str(HULLMARK), "vulns", f"oci-dir:{layout}", "--db-dir", str(database), "--cache-dir", str(cache)]

@@ -315,12 +315,12 @@ def reference_of(number: int) -> str:
 async def _match(url: str, path: Path) -> None:
     digest = path.with_name(f"{path.name}.digest").read_text()
     async with Database(url, most=2) as database:
-        with Snapshot(path, digest) as book:
+        with Snapshot(path, digest) as stored:
             async with database.system() as connection:
                 number = await snapshots.add_snapshot(
-                    connection, digest, data_at=book.data_at, object=f"snapshots/{digest[7:]}.zst", namespaces={}
+                    connection, digest, data_at=stored.data_at, object=f"snapshots/{digest[7:]}.zst", namespaces={}
                 )
-            await adopt_snapshot(database, number, book, None, at=AT, size=2000)
+            await adopt_snapshot(database, number, stored, None, at=AT, size=2000)
         counted = True
         while counted:
             async with database.system() as connection:

@@ -13,7 +13,7 @@ from hullmark.advisories.database.snapshot import Snapshot
 from hullmark.advisories.feeds import vunnel
 from hullmark.model.package import Package
 from tests.support.advisories import Bytes
-from tests.support.matching import book_of, package
+from tests.support.matching import package, snapshot_of
 from tests.support.places import SHARED
 
 Row = dict[str, Any]
@@ -82,7 +82,7 @@ def title(scenario: Row) -> str:
     return str(scenario["test"]).rpartition(":")[2]
 
 
-def book(scenario: Row) -> Snapshot:
+def stored(scenario: Row) -> Snapshot:
     """A snapshot of the scenario's advisories: those it selects, and always the ends of life."""
     assert SHARED is not None
     top = SHARED / "conformance" / "matching" / "envelopes"
@@ -95,7 +95,7 @@ def book(scenario: Row) -> Snapshot:
     records = list(vunnel.parse(documents, lambda place, why: problems.append((place, why))))
     assert not problems
     assert records
-    return book_of(*records)
+    return snapshot_of(*records)
 
 
 def _is_selected(path: Path, wanted: list[str]) -> bool:

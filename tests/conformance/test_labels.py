@@ -17,7 +17,7 @@ from hullmark.model.advisory import Record, Statement
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
 from tests.support.advisories import advisory_files, crawled
-from tests.support.matching import TODAY, advisory, affected, book_of, inventory, package
+from tests.support.matching import TODAY, advisory, affected, inventory, package, snapshot_of
 from tests.support.places import shared
 
 TYPES = {"python": "pypi", "go-module": "golang", "rust-crate": "cargo"}
@@ -30,13 +30,13 @@ def labels() -> Iterator[dict[str, Any]]:
 
 
 @functools.cache
-def book() -> Snapshot:
+def stored() -> Snapshot:
     advisory_files()
     records: list[Record] = []
     for feed in FEEDS:
         records += feed.parse(crawled(feed), lambda place, why: None)
     # The labels' owners are packages of RHEL 8, of which no advisories are there: its silence wants a feed that is not silent.
-    return book_of(*records, advisory("CVE-1-1", affected("rhel:8", "other", "rpm", "0:1-1.el8"), source="redhat"))
+    return snapshot_of(*records, advisory("CVE-1-1", affected("rhel:8", "other", "rpm", "0:1-1.el8"), source="redhat"))
 
 
 def installed(label: dict[str, Any]) -> list[Package]:
@@ -71,7 +71,7 @@ def claims(label: dict[str, Any]) -> bool:
             justification="vulnerable_code_not_in_execute_path",
         )
         statements = (said,)
-    result = match_inventory(found, book(), MatchOptions(at=TODAY, statements=statements))
+    result = match_inventory(found, stored(), MatchOptions(at=TODAY, statements=statements))
     wanted = {label["vuln_id"], *label.get("aliases", ()), *label.get("advisory_ids", ())}
     return any(
         wanted & {match.advisory.id, *match.advisory.aliases} for match in result.matches if match.suppressed is None

@@ -14,7 +14,7 @@ from hullmark.advisories.match.find import find
 from hullmark.advisories.match.lookups import RULES, lookups
 from hullmark.model.match import Match
 from tests.conformance.lost_scenarios import CONSTANTS, LOST, MENDED
-from tests.conformance.scenarios import TYPES, Case, Row, book, cases, scenarios, title
+from tests.conformance.scenarios import TYPES, Case, Row, cases, scenarios, stored, title
 from tests.support.matching import TODAY, inventory
 
 EXCEPTIONS = {
@@ -62,7 +62,7 @@ def names(match: Match) -> set[str]:
 @pytest.mark.parametrize("name", [title(scenario) for scenario in scenarios()])
 def test_a_scenario_finds_what_it_must_and_nothing_else(name: str) -> None:
     scenario, wanted = asked()[name]
-    snapshot = book(scenario)
+    snapshot = stored(scenario)
     assert wanted
     for case in wanted:
         check(case, counting(case, snapshot))
@@ -112,7 +112,7 @@ def test_what_a_scenario_must_find_is_found_in_one_of_its_cases_however_they_cam
 
 def test_no_scenario_is_silent_for_want_of_advisories() -> None:
     silent = {name: wanted for name, (_, wanted) in asked().items() if not any(case.counts for case in wanted)}
-    unspoken = {name for name, wanted in silent.items() if not is_spoken_of(wanted, book(asked()[name][0]))}
+    unspoken = {name for name, wanted in silent.items() if not is_spoken_of(wanted, stored(asked()[name][0]))}
     assert unspoken == (UNSPOKEN if asked() else set())
 
 

@@ -132,8 +132,8 @@ def verdict(case: dict[str, Any], policy: AnyPolicy, image: Path, folder: Path) 
     source = f"oci-dir:{image}"
     if not case.get("advisories"):
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
-    with open_snapshot(Shelf(folder / "shelf"), None, advisories) as book:
-        asked = msgspec.structs.replace(asked, advisories=book)
+    with open_snapshot(Shelf(folder / "shelf"), None, advisories) as snapshot:
+        asked = msgspec.structs.replace(asked, advisories=snapshot)
         return judge(source, policy, now.astimezone(UTC), ScanResources(), SourceOptions(), asked).verdict
 
 

@@ -118,8 +118,8 @@ def test_one_package_is_answered_for(hullmark: Program, image: str) -> None:
 
 
 def test_vulnerabilities_vanish_with_what_is_unreachable(hullmark: Program, image: str, tmp_path: Path) -> None:
-    book = advisories(tmp_path / "advisories", "mount", "lib")
-    document = hullmark("minimize", image, "--advisories", book, "-o", "json").document
+    snapshot = advisories(tmp_path / "advisories", "mount", "lib")
+    document = hullmark("minimize", image, "--advisories", snapshot, "-o", "json").document
     assert document["vanish"] == ["CVE-2026-5"]
     assert [match["reach"] for match in document["matches"]] == ["reachable", "unreachable"]
 

@@ -36,8 +36,8 @@ def policy(folder: Path) -> Path:
 
 
 def test_findings_say_what_is_reached_and_how(hullmark: Program, tmp_path: Path) -> None:
-    place, book = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
-    ran = hullmark("check", place, "--policy", policy(tmp_path), "--advisories", book, "-o", "json")
+    place, snapshot = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
+    ran = hullmark("check", place, "--policy", policy(tmp_path), "--advisories", snapshot, "-o", "json")
     document = json.loads(ran.out)
     assert (ran.status, document["verdict"]) == (1, "stop")
     assert {(finding["rule_id"], finding["subject"].partition("@")[0]) for finding in document["findings"]} == {
@@ -50,13 +50,15 @@ def test_findings_say_what_is_reached_and_how(hullmark: Program, tmp_path: Path)
 
 def test_a_start_that_cannot_be_followed_is_unknown_and_never_unreachable(hullmark: Program, tmp_path: Path) -> None:
     files = {**FILES, "usr/bin/shop": b"#!/bin/absent\n", "bin/sh": FILES["bin/mount"]}
-    rules, book = policy(tmp_path), advisories(tmp_path / "advisories", "mount", "lib")
-    ran = hullmark("check", image_of(tmp_path / "odd", files), "--policy", rules, "--advisories", book, "-o", "json")
+    rules, snapshot = policy(tmp_path), advisories(tmp_path / "advisories", "mount", "lib")
+    ran = hullmark(
+        "check", image_of(tmp_path / "odd", files), "--policy", rules, "--advisories", snapshot, "-o", "json"
+    )
     document = json.loads(ran.out)
     assert (ran.status, document["verdict"]) == (3, "unknown")
     assert [finding for finding in document["findings"] if "cannot be told" not in finding["message"]] == []
     bill = hullmark("scan", image_of(tmp_path / "whole", FILES), "-o", "json=bill.json")
-    ran = hullmark("check", "sbom:bill.json", "--policy", rules, "--advisories", book, "-o", "json")
+    ran = hullmark("check", "sbom:bill.json", "--policy", rules, "--advisories", snapshot, "-o", "json")
     assert (bill.status, ran.status, json.loads(ran.out)["verdict"]) == (0, 3, "unknown")
 
 
@@ -91,8 +93,8 @@ def test_a_scan_follows_the_start_only_where_a_rule_asks_for_it(rule: str, asks:
 
 def test_vulns_says_what_is_reached_and_how_urgent_that_is(hullmark: Program, tmp_path: Path) -> None:
     place = image_of(tmp_path / "whole", FILES, ExposedPorts={"80/tcp": {}})
-    book = advisories(tmp_path / "advisories", "mount", "lib")
-    document = hullmark("vulns", place, "--advisories", book, "--reach", "-o", "json").document
+    snapshot = advisories(tmp_path / "advisories", "mount", "lib")
+    document = hullmark("vulns", place, "--advisories", snapshot, "--reach", "-o", "json").document
     assert document["reach"] == {"roots": ["CMD other -f"], "unfollowed": ""}
     lib, mount = sorted(document["matches"], key=lambda match: match["name"])
     assert (lib["reach"], [step["path"] for step in lib["witness"]]) == (
@@ -108,8 +110,8 @@ def test_vulns_says_what_is_reached_and_how_urgent_that_is(hullmark: Program, tm
 
 
 def test_vulns_sets_aside_what_is_not_reached_and_writes_that_as_vex(hullmark: Program, tmp_path: Path) -> None:
-    place, book = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
-    asked = ("vulns", place, "--advisories", book)
+    place, snapshot = image_of(tmp_path / "whole", FILES), advisories(tmp_path / "advisories", "mount", "lib")
+    asked = ("vulns", place, "--advisories", snapshot)
     ran = hullmark(*asked, "--only-reachable", "--ssvc", "high", "-o", "table", "-o", "openvex=vex.json")
     assert "mount" not in ran.text
     assert all(word in ran.text for word in ("REACH", "SSVC", "track"))
@@ -123,4 +125,4 @@ def test_vulns_sets_aside_what_is_not_reached_and_writes_that_as_vex(hullmark: P
     by = {match["name"]: (match["suppressed"] or {}).get("by") for match in again["matches"]}
     assert by == {"lib": None, "mount": "vex"}
     assert "reach" not in {*again, *again["matches"][0]}
-    assert "SBOM" in " ".join(hullmark("vulns", "sbom:x.json", "--advisories", book, "--reach").refusal)
+    assert "SBOM" in " ".join(hullmark("vulns", "sbom:x.json", "--advisories", snapshot, "--reach").refusal)

@@ -295,9 +295,9 @@ def test_what_becomes_unknown_or_known_is_written_down_also_where_nothing_affect
 
 def test_who_owns_a_package_answers_for_it_where_it_does(tmp_path: Path, database_url: str) -> None:
     async def story(db: Database) -> None:
-        with snapshot_in(tmp_path, [*RECORDS, MENDED]) as book:
-            await adopted(db, book, None, at=AT)
-            rows = await whole(db, await taken(db, book, "owned", SMALL["owned"]))
+        with snapshot_in(tmp_path, [*RECORDS, MENDED]) as source:
+            await adopted(db, source, None, at=AT)
+            rows = await whole(db, await taken(db, source, "owned", SMALL["owned"]))
             assert [(row.package.purl, row.suppressed and row.suppressed.by) for row in rows] == [
                 ("pkg:pypi/foo@1.2", "distro"),
                 ("pkg:pypi/foo@1.2?x=y", None),
@@ -316,10 +316,10 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
     monkeypatch.setattr(holders, "_MANY_SETS", many)
 
     async def story(db: Database) -> None:
-        with snapshot_in(tmp_path, RECORDS) as book:
-            await adopted(db, book, None, at=AT)
-            ids = [await taken(db, book, str(number), SMALL[("plain", "debian")[number % 2]]) for number in range(9)]
-            foreign = await taken(db, book, "foreign", SMALL["plain"])
+        with snapshot_in(tmp_path, RECORDS) as source:
+            await adopted(db, source, None, at=AT)
+            ids = [await taken(db, source, str(number), SMALL[("plain", "debian")[number % 2]]) for number in range(9)]
+            foreign = await taken(db, source, "foreign", SMALL["plain"])
             async with db.system() as conn:
                 mine, theirs = await an_account(conn, ids), await an_account(conn, [foreign, ids[0]])
             for name in ("CVE-2024-2", "GHSA-2"):
@@ -338,7 +338,7 @@ def test_images_are_found_page_by_page_and_only_those_of_the_account(
             nothing = PackageQuery(name="libfoo", version="1.2-2")
             assert await held(db, mine, lambda conn, a, at: holders.images_with_package(conn, a, nothing, at, 2)) == []
             with snapshot_in(tmp_path, [ODD, DEB, FILLER]) as following:
-                new = await adopted(db, following, book, at=AT)
+                new = await adopted(db, following, source, at=AT)
             async with db.system() as conn:
                 every = sorted([*ids, foreign])
                 assert await images_touched(conn, new) == set(every)
@@ -427,11 +427,11 @@ def test_whatever_two_snapshots_say_stored_matches_are_those_of_the_newer(
         with two_snapshots(*days) as (first, second):
             await adopted(db, first, None, at=BEFORE)
             ids = [await taken(db, first, str(number), image) for number, image in enumerate(images)]
-            for at, (previous, book) in ((BEFORE, (None, first)), (AT, (first, second))):
+            for at, (previous, source) in ((BEFORE, (None, first)), (AT, (first, second))):
                 if previous is not None:
-                    await adopted(db, book, previous, at=at)
+                    await adopted(db, source, previous, at=at)
                 for number, image in zip(ids, images, strict=True):
-                    await same(db, number, ScanResult(image), book, at, str(number))
+                    await same(db, number, ScanResult(image), source, at, str(number))
 
     told(fresh_database(database_server), story)
 
@@ -543,20 +543,20 @@ def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Pat
         while True:
             async with db.system() as conn:
                 digest = (await snapshots.current(conn)).digest or ""
-            with Snapshot(paths[digest], digest) as book:
+            with Snapshot(paths[digest], digest) as source:
                 try:
-                    await taken(db, book, name, image)
+                    await taken(db, source, name, image)
                 except snapshots.OtherSnapshot:
                     continue
                 return
 
     async def story(db: Database) -> None:
         with contextlib.ExitStack() as stack:
-            books = [stack.enter_context(snapshot_in(tmp_path, day)) for day in days]
-            paths = {book.digest: book.path for book in books}
-            await adopted(db, books[0], None, at=AT)
+            sources = [stack.enter_context(snapshot_in(tmp_path, day)) for day in days]
+            paths = {source.digest: source.path for source in sources}
+            await adopted(db, sources[0], None, at=AT)
             work = [asyncio.create_task(store(db, str(n), image, paths)) for n, image in enumerate(images)]
-            for previous, following in pairwise(books):
+            for previous, following in pairwise(sources):
                 async with db.system() as conn:
                     new = await snapshots.add_snapshot(conn, following.digest, data_at="", object="", namespaces={})
                 await matching.begin_adoption(db, new, following, previous, at=AT)
@@ -568,12 +568,12 @@ def test_images_come_while_snapshots_do_and_all_ends_with_the_last(tmp_path: Pat
                 rows = await (await conn.execute("SELECT id, digest FROM image ORDER BY id")).fetchall()
             assert len(rows) == len(images)
             for number, name in rows:
-                await same(db, number, ScanResult(images[int(name)]), books[-1], AT, name)
+                await same(db, number, ScanResult(images[int(name)]), sources[-1], AT, name)
 
-    async def finished(db: Database, book: Snapshot, new: int) -> None:
-        while await matching.rematch_some(db, book, new, size=7):
+    async def finished(db: Database, source: Snapshot, new: int) -> None:
+        while await matching.rematch_some(db, source, new, size=7):
             pass
-        while await matching.weigh_some(db, book, new, size=50):
+        while await matching.weigh_some(db, source, new, size=50):
             pass
 
     told(database_url, story)
@@ -592,11 +592,11 @@ def told(url: str, story: Callable[[Database], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-async def adopted(db: Database, book: Snapshot, previous: Snapshot | None, *, at: str) -> int:
+async def adopted(db: Database, source: Snapshot, previous: Snapshot | None, *, at: str) -> int:
     """Adopt a snapshot; its number."""
     async with db.system() as conn:
-        number = await snapshots.add_snapshot(conn, book.digest, data_at=book.data_at, object="", namespaces={})
-    await adopt_snapshot(db, number, book, previous, at=at, size=300)
+        number = await snapshots.add_snapshot(conn, source.digest, data_at=source.data_at, object="", namespaces={})
+    await adopt_snapshot(db, number, source, previous, at=at, size=300)
     async with db.system() as conn:
         assert await snapshots.count_planned(conn) == 0
     return number
@@ -619,11 +619,11 @@ async def an_account(conn: Connection, images: Iterable[int]) -> int:
     return int(row[0])
 
 
-async def taken(db: Database, book: Snapshot, name: str, image: Inventory) -> int:
+async def taken(db: Database, source: Snapshot, name: str, image: Inventory) -> int:
     """Store and match an image; its number."""
     async with db.system() as conn:
         number = await an_image(conn, name)
-        await matching.take_in(conn, book, number, image)
+        await matching.take_in(conn, source, number, image)
         return number
 
 
@@ -654,9 +654,9 @@ async def held(db: Database, account: int, ask: Callable[..., Awaitable[holders.
                 return found
 
 
-async def same(db: Database, number: int, scanned: ScanResult, book: Snapshot, at: str, name: str) -> None:
+async def same(db: Database, number: int, scanned: ScanResult, source: Snapshot, at: str, name: str) -> None:
     """The stored report is what matching gives: the same matches in the same order, and the same unknown packages."""
-    expected = match_scan(scanned, book, MatchOptions(at=at))
+    expected = match_scan(scanned, source, MatchOptions(at=at))
     rows = await whole(db, number)
     found, wanted = [stored(row) for row in rows], [fresh(match) for match in expected.matches]
     # Copies of a package that several packages own differ in nothing that is ordered but where they lie.
@@ -673,7 +673,7 @@ async def same(db: Database, number: int, scanned: ScanResult, book: Snapshot, a
                 break
     # What a namespace does not tell of is a gap of a result, and here the reason of each package that has none of its own.
     own = [told.package.purl for told in expected.unknown]
-    uncovered = {id(found): found.purl for found, _ in partly_told(matching.matchable(scanned), book, at=at)}
+    uncovered = {id(found): found.purl for found, _ in partly_told(matching.matchable(scanned), source, at=at)}
     assert Counter(unknown) == Counter([*own, *(purl for purl in uncovered.values() if purl not in own)]), name
 
 

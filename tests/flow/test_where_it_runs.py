@@ -75,8 +75,8 @@ class World:
         self._snapshots += 1
         folder = self.folder / f"advisories-{self._snapshots}"
         folder.mkdir()
-        with snapshot_in(folder, records) as book:
-            self.server.client.must("POST", "/api/v1/advisories", Path(book.path).read_bytes())
+        with snapshot_in(folder, records) as snapshot:
+            self.server.client.must("POST", "/api/v1/advisories", Path(snapshot.path).read_bytes())
 
     def start_agent(self, name: str, *words: str) -> None:
         """Start one of the program's agents, as a process, with a key of an agent."""

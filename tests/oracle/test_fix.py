@@ -166,12 +166,12 @@ def rebuilt(
     own = own or Own(world.shop, place=world.shop)
     policy = load(rules if isinstance(rules, Path) else policy_of(world, name, rules))
     resources, options = ScanResources(cache_folder=world.folder / "cache"), SourceOptions()
-    with open_snapshot(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as book:
-        checking = CheckOptions(advisories=book, dockerfile=own.dockerfile)
-        court = JudgingContext(policy=policy, now=NOW, resources=resources, options=checking)
+    with open_snapshot(Shelf(world.folder / "shelf"), folder=advisories or world.folder / "advisories") as snapshot:
+        checking = CheckOptions(advisories=snapshot, dockerfile=own.dockerfile)
+        judging = JudgingContext(policy=policy, now=NOW, resources=resources, options=checking)
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((world.url, world.url),))
         request = FixRequest(lists=lists, settings=tuple(settings), bases=own.bases)
-        remedy = remedy_of(own.image, request, court, options)
+        remedy = remedy_of(own.image, request, judging, options)
         dockerfile = remedy.dockerfile
         if own.dockerfile:
             checking = replace(checking, dockerfile=dockerfile)

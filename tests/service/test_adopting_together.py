@@ -90,7 +90,7 @@ async def test_what_another_process_is_at_is_waited_for(at: Desk, monkeypatch: p
     others: list[asyncio.Task[None]] = []
     rematch = matching.rematch_some
     monkeypatch.setattr(matching, "rematch_some", slow)
-    adopting = asyncio.create_task(adopt(at.services, at.books, number))
+    adopting = asyncio.create_task(adopt(at.services, at.snapshot_cache, number))
     await taken.wait()
     done, _ = await asyncio.wait([adopting], timeout=0.7)
     assert not done
@@ -112,7 +112,7 @@ async def test_processes_that_adopt_different_advisories_at_the_same_time(at: De
     async def adopted(number: int) -> None:
         while True:
             try:
-                await adopt(at.services, at.books, number)
+                await adopt(at.services, at.snapshot_cache, number)
             except HullmarkError:
                 await asyncio.sleep(0.01)
             else:
@@ -128,14 +128,14 @@ async def test_advisories_are_not_left_before_all_that_they_say_is_in_the_verdic
     """Whoever believes that they are done with, or that older ones count, begins with nothing."""
     older = int((await rows(at, "SELECT max(id) FROM snapshot"))[0][0])
     number = await advised(at, deb("CVE-2020-1", "nothing"), deb("CVE-2026-1", "a"))
-    await adopt(at.services, at.books, number)
+    await adopt(at.services, at.snapshot_cache, number)
     newer = await advised(at, deb("CVE-2020-1", "nothing"), deb("CVE-2026-2", "b"))
     await rows(at, "UPDATE matching SET carried_out_id = NULL RETURNING 1")
     for other in (older, newer):
         with pytest.raises(snapshots.OtherSnapshot):
             await begun(at, other, number)
     assert await rows(at, "SELECT snapshot_id FROM matching") == [(number,)]
-    await adopt(at.services, at.books, number)
+    await adopt(at.services, at.snapshot_cache, number)
     await begun(at, newer, number)
     assert await rows(at, "SELECT snapshot_id, previous_id FROM matching") == [(newer, number)]
 
@@ -145,6 +145,9 @@ async def begun(at: Desk, number: int, before: int) -> None:
     async with at.services.database.system() as connection:
         found = [await snapshots.snapshot_by_id(connection, each) for each in (number, before)]
     new, old = (each for each in found if each is not None)
-    with at.books.opened(new.digest, new.object) as book, at.books.opened(old.digest, old.object) as previous:
+    with (
+        at.snapshot_cache.opened(new.digest, new.object) as snapshot,
+        at.snapshot_cache.opened(old.digest, old.object) as previous,
+    ):
         day = at.now.date().isoformat()
-        await matching.begin_adoption(at.services.database, number, book, previous, at=day, is_next=True)
+        await matching.begin_adoption(at.services.database, number, snapshot, previous, at=day, is_next=True)

@@ -158,13 +158,13 @@ async def test_a_list_goes_on_where_a_page_ends(at: Desk, monkeypatch: pytest.Mo
         await page(at, "advisories")
         await at.work()
         async with at.services.database.tenant(1) as connection:
-            book = await counts.advisories_of(at.services, connection, 1)
+            snapshot = await counts.advisories_of(at.services, connection, 1)
             names, after = [], None
             for _ in range(3):
-                (row,) = await book.page(connection, advisory_counts.AdvisoryFilter(), after, 1)
+                (row,) = await snapshot.page(connection, advisory_counts.AdvisoryFilter(), after, 1)
                 names.append(row.name)
                 after = (row.risk, row.name)
-            assert await book.page(connection, advisory_counts.AdvisoryFilter(), after, 1) == []
+            assert await snapshot.page(connection, advisory_counts.AdvisoryFilter(), after, 1) == []
         assert names == ["CVE-2026-3", "CVE-2026-1", "CVE-2026-2"]
 
 

@@ -37,7 +37,7 @@ async def judged(at: Desk, digest: str) -> None:
     async with at.services.database.system() as connection:
         row = await (await connection.execute("SELECT id FROM image WHERE digest = %s", (digest,))).fetchone()
     assert row is not None
-    await judge(at.services, at.books, 1, row[0], "a day")
+    await judge(at.services, at.snapshot_cache, 1, row[0], "a day")
 
 
 async def test_what_runs_where_is_told_listed_and_taken_back(at: Desk) -> None:

@@ -14,7 +14,7 @@ import pytest
 from hullmark.model.notice import Cause, Transition
 from hullmark.server.process.worker import run
 from hullmark.server.process.worker.tasks import Work
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.notice import sending
 from hullmark.server.stories.notice.deliver import deliver, wake_due
 from hullmark.server.stories.notice.route import route
@@ -231,7 +231,9 @@ async def open_transactions(at: Desk) -> int:
 async def worker(at: Desk) -> AsyncIterator[None]:
     """A worker at work."""
     work = Work(
-        services=at.services, books=Books(at.services.objects, at.services.settings.data / "books"), worker="test"
+        services=at.services,
+        snapshot_cache=SnapshotCache(at.services.objects, at.services.settings.data / "snapshots"),
+        worker="test",
     )
     working = asyncio.create_task(run._working(work, asyncio.Event()))
     try:

@@ -87,9 +87,9 @@ async def test_a_policy_that_changes_is_judged_some_images_to_a_job(at: Desk) ->
 async def test_it_comes_to_what_each_comes_to_by_itself(at: Desk) -> None:
     await put_in_force(at, "stop")
     everything = [number for (number,) in await rows(at, "SELECT id FROM image ORDER BY id")]
-    assert await judge_some(at.services, at.books, 1, everything, "together") == COUNT
+    assert await judge_some(at.services, at.snapshot_cache, 1, everything, "together") == COUNT
     together = await rows(at, "SELECT * FROM verdict ORDER BY image_id")
-    assert [await judge(at.services, at.books, 1, number, "alone") for number in everything] == [0] * COUNT
+    assert [await judge(at.services, at.snapshot_cache, 1, number, "alone") for number in everything] == [0] * COUNT
     assert await rows(at, "SELECT * FROM verdict ORDER BY image_id") == together
     assert await words(at) == AFTER
 
@@ -99,7 +99,7 @@ async def test_one_that_cannot_be_judged_holds_none_of_the_others(at: Desk) -> N
     at.services.objects.delete([document])
     await put_in_force(at, "stop")
     everything = [number for (number,) in await rows(at, "SELECT id FROM image ORDER BY id")]
-    assert await judge_some(at.services, at.books, 1, everything, "together") == COUNT - 1
+    assert await judge_some(at.services, at.snapshot_cache, 1, everything, "together") == COUNT - 1
     waiting = "SELECT (args ->> 'image_id')::bigint FROM procrastinate_jobs WHERE task_name = 'judge'"
     assert await rows(at, waiting) == [(number,)]
 
@@ -122,7 +122,7 @@ async def test_one_that_changes_meanwhile_is_judged_again_and_nothing_is_written
         return await whole(connection, account_id, image_ids)
 
     monkeypatch.setattr(judging, "_standing", changing)
-    assert await judge_some(at.services, at.books, 1, everything, "together") == COUNT - 1
+    assert await judge_some(at.services, at.snapshot_cache, 1, everything, "together") == COUNT - 1
     assert (await words(at))[2] == "warn"
     assert "judge" in await at.work()
     assert await words(at) == AFTER
@@ -173,6 +173,6 @@ async def test_statements_do_not_grow_with_the_images(at: Desk, monkeypatch: pyt
         with monkeypatch.context() as patched:
             patched.setattr(type(connection), "execute", counted)
             statements = 0
-            await judge_some(at.services, at.books, 1, some, "counted")
+            await judge_some(at.services, at.snapshot_cache, 1, some, "counted")
         counts.append(statements)
     assert counts[1] - counts[0] <= 3 * (COUNT - 1)

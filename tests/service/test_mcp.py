@@ -97,8 +97,8 @@ def world() -> Iterator[World]:
         folder = stack.enter_context(place("hm-mcp-"))
         server = stack.enter_context(running_server())
         made = World(server, program_in(folder / "run"), folder)
-        with open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
-            server.client.must("POST", "/api/v1/advisories", Path(book.path).read_bytes())
+        with open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories") as snapshot:
+            server.client.must("POST", "/api/v1/advisories", Path(snapshot.path).read_bytes())
         (folder / "policy.yaml").write_text(POLICY)
         made.run("policy", "add", str(folder / "policy.yaml"))
         made.run("policy", "activate", "house")

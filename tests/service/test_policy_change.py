@@ -222,9 +222,9 @@ async def test_advisories_that_come_between_are_added_to_both_versions(at: Desk)
     await in_force(at, HIGHER)
     step = await waiting_step(at)
     await at.advise(FILLER, *RECORDS[2:], deb("CVE-2026-9", "z", severity="high"))
-    await adopt(at.services, at.books, 2)
+    await adopt(at.services, at.snapshot_cache, 2)
     judged = at.judged
-    assert await Carrier().carry(at.services, at.books, step, Position()) is True
+    assert await Carrier().carry(at.services, at.snapshot_cache, step, Position()) is True
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name IN ('carry', 'adopt') RETURNING id")
     assert at.judged == judged
     assert await stored(at) == await judged_anew(at)
@@ -240,10 +240,10 @@ async def test_what_was_asked_with_earlier_advisories_writes_nothing(at: Desk) -
     await in_force(at, HIGHER)
     order = await policy_change._order(at.services, await waiting_step(at))
     assert order is not None
-    first = await policy_change._prepare(order, at.books, [1, 2])
+    first = await policy_change._prepare(order, at.snapshot_cache, [1, 2])
     await at.advise(*RECORDS, deb("CVE-2026-9", "z", severity="high"))
-    await adopt(at.services, at.books, 2)
-    second = await policy_change._prepare(order, at.books, [3, 4])
+    await adopt(at.services, at.snapshot_cache, 2)
+    second = await policy_change._prepare(order, at.snapshot_cache, [3, 4])
     assert not await policy_change._write(order, first, 0, [1, 2])
     assert {version for (version,) in await rows(at, _VERSIONS)} == {1}
     assert await policy_change._write(order, second, 0, [3, 4])
@@ -265,12 +265,12 @@ async def test_an_image_that_is_certified_meanwhile_is_not_passed_over(
             assert 1 not in found
             # Advisories that let the first image pass come just behind those that passed before.
             await at.advise(FILLER, *RECORDS[2:])
-            await adopt(at.services, at.books, 2)
+            await adopt(at.services, at.snapshot_cache, 2)
         return found
 
     with monkeypatch.context() as patched:
         patched.setattr(images, "analysed_of", asked)
-        assert await Carrier().carry(at.services, at.books, step, Position()) is True
+        assert await Carrier().carry(at.services, at.snapshot_cache, step, Position()) is True
     assert {version for (version,) in await rows(at, _VERSIONS)} == {2}
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'carry' RETURNING id")
     await at.work()
@@ -301,7 +301,7 @@ async def test_a_verdict_that_is_being_written_by_the_version_before_is_waited_f
         return count
 
     monkeypatch.setattr(judge, "_store_verdicts", held)
-    judging = asyncio.create_task(judge.judge(at.services, at.books, 1, 2, "an exception"))
+    judging = asyncio.create_task(judge.judge(at.services, at.snapshot_cache, 1, 2, "an exception"))
     await is_written.wait()
     bringing = asyncio.create_task(changed(at, HIGHER))
     while not bringing.done() and not await rows(at, "SELECT FROM pg_locks WHERE NOT granted"):
@@ -356,7 +356,7 @@ async def test_people_hear_of_the_first_images_while_the_others_are_still_to_com
         await go_on(connection, numbers)
 
     monkeypatch.setattr(outbox, "go_on", seen)
-    assert await Carrier().carry(at.services, at.books, step, Position())
+    assert await Carrier().carry(at.services, at.snapshot_cache, step, Position())
     assert due == [(1, True)]
 
 
@@ -394,7 +394,7 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(copies: DeskCopies,
                 stops += stride
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
                 try:
-                    await Carrier().carry(at.services, at.books, step, Position())
+                    await Carrier().carry(at.services, at.snapshot_cache, step, Position())
                     break
                 except (Stopped, ExceptionGroup):
                     continue

@@ -215,21 +215,21 @@ async def test_no_more_images_are_read_from_a_registry_than_its_login_says(at: D
         first, second = await added_to(at, slow, 2)
         (other,) = await added_to(at, at.registry, 1)
         slow.gate.clear()
-        reading = asyncio.create_task(analyse(at.services, at.books, first, "one"))
+        reading = asyncio.create_task(analyse(at.services, at.snapshot_cache, first, "one"))
         try:
             assert await asyncio.to_thread(slow.reading.wait, 60)
-            assert await analyse(at.services, at.books, second, "two") == "put off"
+            assert await analyse(at.services, at.snapshot_cache, second, "two") == "put off"
             waiting = await rows(at, "SELECT state, attempts, reason, lease_by FROM image WHERE id = %s", second)
             assert waiting == [("waiting", 0, "", "")]
             ((args, when),) = await rows(at, "SELECT args, scheduled_at FROM procrastinate_jobs")
             assert args == {"image_id": second}
             assert timedelta(seconds=2) <= when - at.now <= timedelta(seconds=5)
             # Whoever asks elsewhere is not held up.
-            assert await analyse(at.services, at.books, other, "two") == "analysed"
+            assert await analyse(at.services, at.snapshot_cache, other, "two") == "analysed"
         finally:
             slow.gate.set()
         assert await reading == "analysed"
-        assert await analyse(at.services, at.books, second, "two") == "analysed"
+        assert await analyse(at.services, at.snapshot_cache, second, "two") == "analysed"
 
 
 async def test_as_many_as_the_login_says_are_read_at_the_same_time(at: Desk) -> None:
@@ -239,7 +239,9 @@ async def test_as_many_as_the_login_says_are_read_at_the_same_time(at: Desk) -> 
         await at.ask("PUT", f"/registries/{slow.host}", {"verify": False, "parallel": 2})
         numbers = await added_to(at, slow, 3)
         slow.gate.clear()
-        working = [asyncio.create_task(analyse(at.services, at.books, number, f"w{number}")) for number in numbers]
+        working = [
+            asyncio.create_task(analyse(at.services, at.snapshot_cache, number, f"w{number}")) for number in numbers
+        ]
         try:
             done, _ = await asyncio.wait(working, timeout=60, return_when=asyncio.FIRST_COMPLETED)
             assert [task.result() for task in done] == ["put off"]
@@ -254,6 +256,6 @@ async def test_a_registry_without_a_login_has_the_servers_limit(database_url: st
         assert (await at.ask("DELETE", f"/registries/{at.registry.host}")).status_code == 204
         async with slot(at.services.database, f"registry:{at.registry.host}", 1) as is_mine:
             assert is_mine
-            assert await analyse(at.services, at.books, number, "one") == "put off"
+            assert await analyse(at.services, at.snapshot_cache, number, "one") == "put off"
             assert await rows(at, "SELECT reason FROM image") == [("",)]
-        assert await analyse(at.services, at.books, number, "one") == "analysed"
+        assert await analyse(at.services, at.snapshot_cache, number, "one") == "analysed"

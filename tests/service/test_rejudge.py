@@ -111,7 +111,7 @@ async def judged_anew(at: Desk) -> dict[tuple[Any, ...], Any]:
         async with at.services.database.system() as connection:
             standing = (await judge._standing(connection, account, [image]))[image]
         cases = {image: judge._cases(account, *standing, at.services.clock(), "test")}
-        found_of = await asyncio.to_thread(judge._judge_all, at.services, at.books, cases, None)
+        found_of = await asyncio.to_thread(judge._judge_all, at.services, at.snapshot_cache, cases, None)
         all_made = found_of[image]
         assert isinstance(all_made, list)
         for made in all_made:
@@ -150,7 +150,7 @@ async def advised(at: Desk, *records: Record, **more: Any) -> list[str]:
     await at.advise(FILLER, *records, **more)
     (number,) = (await rows(at, "SELECT max(id) FROM snapshot"))[0]
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'adopt' RETURNING id")
-    await adopt(at.services, at.books, number)
+    await adopt(at.services, at.snapshot_cache, number)
     return [
         str(name)
         for (name,) in await rows(at, "SELECT task_name FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
@@ -327,7 +327,7 @@ async def test_what_comes_while_verdicts_are_written_is_right(shop_at: Desk) -> 
     whole = at.services.database
     at.services.database = Fragile(whole, 9)  # type: ignore[assignment]  # its transactions
     with pytest.raises((Stopped, ExceptionGroup)):
-        await adopt(at.services, at.books, 2)
+        await adopt(at.services, at.snapshot_cache, 2)
     at.services.database = whole
     await rows(at, "DELETE FROM procrastinate_jobs WHERE task_name = 'adopt' RETURNING id")
     at.push("9", status_file(("a", "1"), ("c", "1")))
@@ -398,14 +398,14 @@ async def test_stopped_at_any_point_it_comes_to_the_same_end(copies: DeskCopies,
                 stops += stride
                 at.services.database = Fragile(whole, stops)  # type: ignore[assignment]  # its transactions
                 try:
-                    await adopt(at.services, at.books, 2)
+                    await adopt(at.services, at.snapshot_cache, 2)
                     break
                 except (Stopped, ExceptionGroup):
                     continue
             at.services.database = whole
             assert number == 0 or stops > 10
             for _ in range(2):
-                await adopt(at.services, at.books, 2)
+                await adopt(at.services, at.snapshot_cache, 2)
             assert await stored(at) == await judged_anew(at)
             assert (
                 await rows(at, "SELECT * FROM match_change UNION ALL SELECT id, 0, 0, 0, '', 0, '', '' FROM wave") == []

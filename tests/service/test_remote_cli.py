@@ -86,8 +86,8 @@ def new_world() -> Iterator[World]:
 def world() -> Iterator[World]:
     """The registry's login, policies and the image come by the program itself. `mild` is in force, `strict` in prod."""
     with new_world() as made:
-        with open_snapshot(Shelf(made.folder / "none"), None, REPOSITORY / "examples" / "advisories") as book:
-            made.server.client.must("POST", "/api/v1/advisories", Path(book.path).read_bytes())
+        with open_snapshot(Shelf(made.folder / "none"), None, REPOSITORY / "examples" / "advisories") as snapshot:
+            made.server.client.must("POST", "/api/v1/advisories", Path(snapshot.path).read_bytes())
         assert made("registry", "add", made.registry, "--no-verify").status == 0
         for name, action, place_of_it in (("mild", "warn", ""), ("strict", "stop", "prod")):
             assert made("policy", "add", made.file(f"{name}.yaml", policy(name, action))).status == 0

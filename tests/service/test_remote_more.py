@@ -67,8 +67,10 @@ def world() -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(place("hm-more-"))
         server = stack.enter_context(running_server(HULLMARK_FEEDS=str(folder / "feeds"), HULLMARK_FEEDS_EVERY="86400"))
-        book = stack.enter_context(open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories"))
-        made = World(server, program_in(folder / "run"), folder, Path(book.path))
+        stored = stack.enter_context(
+            open_snapshot(Shelf(folder / "none"), None, REPOSITORY / "examples" / "advisories")
+        )
+        made = World(server, program_in(folder / "run"), folder, Path(stored.path))
         archive = write_docker_archive(folder / "image.tar", [docker_files(["shop:1"], [image_with_packages()])])
         ran = made("image", "upload", str(archive), "--reference", "shop.example/team/shop:1", "--wait", "-o", "json")
         ran = made("advisories", "send", str(made.snapshot), "--wait") if ran.status == 0 else ran

@@ -172,7 +172,7 @@ async def test_an_exception_begins_ends_and_expires(at: Desk) -> None:
     second = (await at.post("/exceptions", body))["id"]
     await at.work()
     at.now += timedelta(days=5)
-    await judge(at.services, at.books, 1, await image_of(at, digest), "a day")
+    await judge(at.services, at.snapshot_cache, 1, await image_of(at, digest), "a day")
     async with at.services.database.system() as connection:
         cursor = await connection.execute(
             "SELECT transition.kind, cause.key FROM transition JOIN cause ON cause.id = cause_id ORDER BY transition.id"
@@ -272,7 +272,7 @@ async def test_another_analyzer_is_written_down_and_told_to_nobody(at: Desk, mon
             (await document_of(at, status_file(("zlib1g", "1:1.3"))), number),
         )
     monkeypatch.setattr(evaluation, "ANALYZER", "hullmark 99")
-    await judge(at.services, at.books, 1, number, "image analysed")
+    await judge(at.services, at.snapshot_cache, 1, number, "image analysed")
     assert [each[:2] + each[3:] for each in await told(at)] == [
         ("compliance.regained", "analyzer", "the analyzer changed")
     ]
@@ -298,11 +298,11 @@ async def test_unchanged_advisories_and_judging_twice_tell_nothing_more(at: Desk
     once = await told(at)
     assert len(once) == 1
     number = await image_of(at, digest)
-    assert await judge(at.services, at.books, 1, number, "again") == 0
+    assert await judge(at.services, at.snapshot_cache, 1, number, "again") == 0
     at.now += timedelta(hours=1)
     await at.advise(OTHER, LIBC)
     await at.work()
-    await judge(at.services, at.books, 1, number, "again")
+    await judge(at.services, at.snapshot_cache, 1, number, "again")
     assert await told(at) == once
 
 
@@ -353,7 +353,7 @@ async def test_verdicts_settle_what_came_and_went(at: Desk) -> None:
         (earlier,) = await verdicts.current(connection, 1, number)
     await at.advise(OTHER, LIBC)
     await at.work()
-    await judge(at.services, at.books, 1, number, "settled")
+    await judge(at.services, at.snapshot_cache, 1, number, "settled")
     async with at.services.database.system() as connection:
         (whole,) = await verdicts.current(connection, 1, number)
         findings = (await at.get(f"/images/{digest}/check"))["findings"]
@@ -365,7 +365,7 @@ async def test_verdicts_settle_what_came_and_went(at: Desk) -> None:
         )
     assert (await at.get(f"/images/{digest}/check"))["findings"] == findings
     before = await told(at)
-    assert await judge(at.services, at.books, 1, number, "settled") == 0
+    assert await judge(at.services, at.snapshot_cache, 1, number, "settled") == 0
     async with at.services.database.system() as connection:
         (settled,) = await verdicts.current(connection, 1, number)
     assert (settled.id, settled.document, settled.changes) == (whole.id, whole.document, None)
@@ -384,7 +384,7 @@ async def test_verdicts_that_do_not_settle_are_followed_by_the_whole_one(at: Des
             (Jsonb(msgspec.to_builtins(Changes(lost=((one.rule_id, one.trigger_id),)))), whole.id),
         )
     assert len((await at.get(f"/images/{digest}/check"))["findings"]) == 1
-    assert await judge(at.services, at.books, 1, number, "settled") == 1
+    assert await judge(at.services, at.snapshot_cache, 1, number, "settled") == 1
     assert [each[0] for each in await told(at)] == ["finding.new"]
 
 
@@ -423,5 +423,5 @@ async def test_a_day_that_comes_is_not_laid_to_advisories_that_came_before(at: D
     await at.advise(OTHER, published, more)
     await at.work()
     at.now += timedelta(days=10)
-    await judge(at.services, at.books, 1, await image_of(at, digest), "a day")
+    await judge(at.services, at.snapshot_cache, 1, await image_of(at, digest), "a day")
     assert [each[:2] for each in await told(at)] == [("compliance.lost", "time")]

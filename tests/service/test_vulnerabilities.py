@@ -65,10 +65,10 @@ def told(item: dict[str, Any]) -> tuple[str, str, str, str]:
 @furnished_by(shop)
 async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) -> None:
     digest = at.found
-    book = snapshot_in(tmp_path, RECORDS)
+    snapshot = snapshot_in(tmp_path, RECORDS)
     options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
     reference = f"registry:{at.registry.host}/shop@{digest}"
-    same = vulnerabilities(reference, book, MatchOptions(at=at.now.date().isoformat()), ScanResources(), options)
+    same = vulnerabilities(reference, snapshot, MatchOptions(at=at.now.date().isoformat()), ScanResources(), options)
     expected = json.loads(load("matches", "json").render(same, RenderContext(tool_version="")))
 
     whole = await at.get(f"/images/{digest}/vulnerabilities?format=json")
@@ -76,13 +76,13 @@ async def test_the_report_is_that_of_hullmark_vulns(at: Desk, tmp_path: Path) ->
         assert whole[part] == expected[part], part
 
     page = await at.get(f"/images/{digest}/vulnerabilities")
-    assert page["snapshot"]["digest"] == book.digest
+    assert page["snapshot"]["digest"] == snapshot.digest
     assert [told(item) for item in page["items"]] == [
         (match["installed"]["name"], match["advisory"]["id"], match["fix"]["version"], match["why"])
         for match in expected["matches"]
     ]
     assert len(page["items"]) == 4
-    book.close()
+    snapshot.close()
 
 
 @furnished_by(shop)

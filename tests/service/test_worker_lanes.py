@@ -11,7 +11,7 @@ import pytest
 
 from hullmark.server.process.worker import run
 from hullmark.server.process.worker.tasks import TASKS, Work
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.services import Services, services_for
 from hullmark.server.stories.settings import Settings
 from hullmark.server.tables import jobs
@@ -63,7 +63,9 @@ async def test_swift_jobs_are_done_side_by_side_while_a_heavy_one_runs(
     others = {"slow": ("analysis", slow), "quick": ("delivery", quick), "hanging": (AGAIN, hanging)}
     monkeypatch.setattr(run, "TASKS", {**TASKS, **others})
     services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
-    work = Work(services=services, books=Books(services.objects, tmp_path / "snapshots"), worker="test")
+    work = Work(
+        services=services, snapshot_cache=SnapshotCache(services.objects, tmp_path / "snapshots"), worker="test"
+    )
     async with services.database:
         working = asyncio.create_task(run._working(work, asyncio.Event()))
         try:
@@ -103,7 +105,9 @@ async def test_a_worker_that_is_told_to_stop_hands_back_what_it_does(
     monkeypatch.setattr(run, "TASKS", {**TASKS, "slow": ("delivery", slow)})
     monkeypatch.setattr(run, "_GRACE", 0.1)
     services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
-    work = Work(services=services, books=Books(services.objects, tmp_path / "snapshots"), worker="test")
+    work = Work(
+        services=services, snapshot_cache=SnapshotCache(services.objects, tmp_path / "snapshots"), worker="test"
+    )
     async with services.database:
         working = asyncio.create_task(run._working(work, asyncio.Event()))
         await wanted(services, "slow", "delivery", 1)
@@ -127,7 +131,9 @@ async def test_a_job_that_a_transaction_held_back_is_done_when_it_ends(
     monkeypatch.setattr(run, "TASKS", {**TASKS, "quick": ("notice", quick)})
     monkeypatch.setattr(run, "_POLL", 3600.0)
     services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
-    work = Work(services=services, books=Books(services.objects, tmp_path / "snapshots"), worker="test")
+    work = Work(
+        services=services, snapshot_cache=SnapshotCache(services.objects, tmp_path / "snapshots"), worker="test"
+    )
     async with services.database:
         async with services.database.system() as connection:
             await jobs.defer(connection, "quick", {"number": 1}, once="one", queue="notice")

@@ -57,14 +57,14 @@ def in_process(case: Case, profile: str, folder: Path) -> Document:
     policy = load_any(json.dumps(case["bundle"]).encode())
     context = read_context(json.dumps(case["context"]).encode()) if "context" in case else NO_CONTEXT
     whole = _NAMESPACES if profile == "native" else ()
-    with _advisories(case, folder, whole) if find_needs(policy, context).matches else nullcontext() as book:
+    with _advisories(case, folder, whole) if find_needs(policy, context).matches else nullcontext() as snapshot:
         asked = CheckOptions(
             profile=profile,
             context=context,
             dockerfile=case["dockerfile"] or "",
             tag=case["tag"] or "",
             digest=case["digest"] or "",
-            advisories=book,
+            advisories=snapshot,
         )
         now = datetime.fromisoformat(case["now"] or _NOW).astimezone(UTC)
         verdict = judge(str(folder / "image"), policy, now, ScanResources(), source_options({}), asked).verdict
@@ -86,8 +86,8 @@ def _advisories(case: Case, folder: Path, whole: Sequence[str]) -> Iterator[Any]
         day = (case["now"] or _NOW)[:10]
         declared = {"schema": "hullmark-coverage/1", "whole": dict.fromkeys(whole, day)}
         (records / "coverage.json").write_text(json.dumps(declared))
-    with open_snapshot(Shelf(folder / "shelf"), folder=records) as book:
-        yield book
+    with open_snapshot(Shelf(folder / "shelf"), folder=records) as snapshot:
+        yield snapshot
 
 
 def by_program(case: Case, profile: str, folder: Path, program: Program) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.judging.judge import judge
 from hullmark.server.stories.services import Services
@@ -30,9 +30,9 @@ async def written(services: Services) -> dict[tuple[Any, ...], Any]:
 
 async def judge_all(services: Services) -> None:
     """Judge every image of every account as a whole, as if nothing were known of it."""
-    books = Books(services.objects, services.settings.data / "anew")
+    snapshot_cache = SnapshotCache(services.objects, services.settings.data / "anew")
     for account, image in await _holdings(services):
-        await judge(services, books, account, image, "judged anew")
+        await judge(services, snapshot_cache, account, image, "judged anew")
 
 
 async def _holdings(services: Services) -> list[tuple[int, int]]:

@@ -22,7 +22,7 @@ from hullmark.server.api.resources.signin import Gate
 from hullmark.server.console import routes
 from hullmark.server.listening import Listeners
 from hullmark.server.process.worker.tasks import TASKS, Work
-from hullmark.server.stories.advisories.advisories import Books, publish
+from hullmark.server.stories.advisories.advisories import SnapshotCache, publish
 from hullmark.server.stories.identity.bootstrap import bootstrap
 from hullmark.server.stories.identity.passwords import Passwords
 from hullmark.server.stories.judging import turn
@@ -51,7 +51,7 @@ class Desk:
         self.client = client
         self.services = services
         self.registry = registry
-        self.books = Books(services.objects, services.settings.data / "snapshots")
+        self.snapshot_cache = SnapshotCache(services.objects, services.settings.data / "snapshots")
         self.now = datetime(2026, 5, 1, 12, tzinfo=UTC)
         self.judged = 0
         self.found: Any = None
@@ -79,7 +79,7 @@ class Desk:
     async def work(self, most: int = 1000) -> list[str]:
         """Run jobs until none is due, or `most`; answers their tasks in the order in which they ran."""
         ran: list[str] = []
-        work = Work(services=self.services, books=self.books, worker="test")
+        work = Work(services=self.services, snapshot_cache=self.snapshot_cache, worker="test")
         while len(ran) < most:
             async with self.services.database.system() as connection:
                 cursor = await connection.execute(
@@ -117,8 +117,8 @@ class Desk:
         """Have these advisories count from now on. `more` is what the feeds say of themselves."""
         folder = self.services.settings.data / f"made-{next(_numbers)}"
         folder.mkdir()
-        with snapshot_in(folder, records, **more) as book:
-            await publish(self.services, book.path, book.digest)
+        with snapshot_in(folder, records, **more) as snapshot:
+            await publish(self.services, snapshot.path, snapshot.digest)
 
 
 _free: dict[tuple[int, float], list[Litestar]] = {}

@@ -21,7 +21,7 @@ from hullmark.versions import scheme_for
 TODAY = "2026-06-30"
 
 
-def book_of(*records: Record, feed: str = "test", kept_fresh: bool = False, **more: Any) -> Snapshot:
+def snapshot_of(*records: Record, feed: str = "test", kept_fresh: bool = False, **more: Any) -> Snapshot:
     """A snapshot of these records. Advisories stand under their own source, all else under `feed`.
 
     What it speaks of is whole. `kept_fresh`: as of the dates in it; `more` is what the feeds say of themselves.
@@ -82,11 +82,11 @@ def inventory(packages: Iterable[Package], distro: str = "", **more: Any) -> Inv
     return Inventory(source=source, distro=found, packages=tuple(packages), problems=())
 
 
-def matched(book: Snapshot, packages: Iterable[Package], distro: str = "", **more: Any) -> Matches:
+def matched(stored: Snapshot, packages: Iterable[Package], distro: str = "", **more: Any) -> Matches:
     """What is found for these packages."""
     channels = more.pop("channels", ())
     at = more.pop("at", TODAY)
-    return find(inventory(packages, distro, **more), book, at=at, channels=channels)
+    return find(inventory(packages, distro, **more), stored, at=at, channels=channels)
 
 
 def counted(result: Matches) -> dict[tuple[str, str], str]:

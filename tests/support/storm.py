@@ -140,8 +140,8 @@ class Storm:
         number = self.counts["snapshot"]
         first = advisory("CVE-2020-1", affected("debian:13", "nothing", "deb", f"1.{number}"), source="debian")
         records = [first, *(record for place, each in enumerate(self.said) for record in each.records(place))]
-        with tempfile.TemporaryDirectory(prefix="hm-storm-") as folder, snapshot_in(Path(folder), records) as book:
-            answer = self.operator.insist("POST", "/api/v1/advisories", book.path.read_bytes())
+        with tempfile.TemporaryDirectory(prefix="hm-storm-") as folder, snapshot_in(Path(folder), records) as snapshot:
+            answer = self.operator.insist("POST", "/api/v1/advisories", snapshot.path.read_bytes())
         assert answer.status == 202, answer
         self.counts["snapshot"] += 1
 

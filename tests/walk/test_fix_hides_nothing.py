@@ -40,13 +40,13 @@ def fixed(folder: Path, rules: Iterable[str]) -> Remedy:
     """What makes the image keep to the rules."""
     folder.mkdir()
     write_debs(folder / "mirror" / "debian", "trixie", [NEWER], by_dpkg=False)
-    court = JudgingContext(
+    judging = JudgingContext(
         policy=load(policy(folder, *rules)), now=NOW, resources=ScanResources(), options=CheckOptions()
     )
     with served(folder / "mirror") as url:
         lists = UpkeepRequest(at=NOW.date().isoformat(), mirrors=((ARCHIVE, f"{url}/debian"),))
         source = image(folder / "image", FILES | SETTINGS)
-        return remedy_of(source, FixRequest(lists=lists), court, SourceOptions())
+        return remedy_of(source, FixRequest(lists=lists), judging, SourceOptions())
 
 
 def test_each_limit_has_a_case() -> None:

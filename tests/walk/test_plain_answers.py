@@ -11,7 +11,7 @@ from hullmark.app.check import CheckOptions, judge, judge_by
 from hullmark.model.verdict import Outcome, Verdict
 from hullmark.scanning.request import ScanResources
 from hullmark.source.options import source_options
-from tests.support.matching import advisory, affected, book_of
+from tests.support.matching import advisory, affected, snapshot_of
 from tests.support.places import corpus
 from tests.walk.world import NOW, Files, one_rule, seen
 
@@ -36,9 +36,9 @@ UBI: Files = {
 
 
 @cache
-def book() -> Snapshot:
+def known_advisories() -> Snapshot:
     """A snapshot of feeds that are whole and fresh, in which nothing is said of what the images hold."""
-    return book_of(
+    return snapshot_of(
         *(
             advisory(
                 f"CVE-2026-{number:04}", affected(space, "elsewhere", scheme), source=scheme, modified="2026-06-29"
@@ -49,7 +49,7 @@ def book() -> Snapshot:
 
 
 def answer(files: Files) -> Verdict:
-    asked = CheckOptions(advisories=book())
+    asked = CheckOptions(advisories=known_advisories())
     return judge_by(
         lambda scan_request: seen(files, scan_request), one_rule("vulnerabilities"), NOW, ScanResources(), asked
     ).verdict
@@ -77,7 +77,7 @@ def test_a_release_that_no_feed_covers_is_unknown() -> None:
 @pytest.mark.parametrize("name", ["debian-slim", "nginx", "distroless"])
 def test_a_real_image_gets_a_plain_answer(name: str) -> None:
     image = corpus(f"oci/{name}")
-    asked = CheckOptions(advisories=book())
+    asked = CheckOptions(advisories=known_advisories())
     policy = one_rule("vulnerabilities")
     assert (
         judge(f"oci-dir:{image}", policy, NOW, ScanResources(), source_options({}), asked).verdict.verdict is Outcome.GO

@@ -17,7 +17,7 @@ from hullmark.model.verdict import Outcome, Verdict
 from hullmark.scanning.request import ScanResources
 from hullmark.scanning.sbom import take_part_of_sbom
 from tests.walk.test_limits_hide_nothing import HELD, UNSEEN
-from tests.walk.world import NAME, NOW, book, lowered, one_rule
+from tests.walk.world import NAME, NOW, known_advisories, lowered, one_rule
 
 _GOOD = {"type": "library", "name": "good", "version": "1", "purl": "pkg:pypi/good@1"}
 _BAD = {"type": "library", "name": NAME, "version": "1", "purl": f"pkg:pypi/{NAME}@1"}
@@ -39,7 +39,7 @@ def test_what_an_sbom_holds_beyond_a_limit_is_never_let_go(key: tuple[str, str],
         one_rule("packages"),
         NOW,
         ScanResources(),
-        CheckOptions(advisories=book()),
+        CheckOptions(advisories=known_advisories()),
     )
     assert ask().verdict.verdict is Outcome.STOP
     with lowered(UNSEEN[key], 1):
@@ -76,7 +76,9 @@ def test_a_problem_of_which_an_older_document_does_not_say_the_kind_is_something
     def verdict(**kind: str) -> Verdict:
         document.write_text(json.dumps(written(**kind)))
         look = partial(take_part_of_sbom, str(document), resources=ScanResources())
-        return judge_by(look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book())).verdict
+        return judge_by(
+            look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=known_advisories())
+        ).verdict
 
     told = verdict()
     assert told.verdict is Outcome.UNKNOWN
@@ -100,7 +102,9 @@ def test_names_in_cpe_beyond_the_limit_are_told(tmp_path: Path) -> None:
     document = tmp_path / "sbom.json"
     document.write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [component]}))
     look = partial(take_part_of_sbom, str(document), resources=ScanResources())
-    ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
+    ask = partial(
+        judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=known_advisories())
+    )
     assert not any("names in CPE" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.packages", "_MOST_NAMES"], 2):
         assert ask().verdict.verdict in HELD
@@ -116,7 +120,9 @@ def test_relations_beyond_the_limit_are_told(tmp_path: Path) -> None:
         )
     )
     look = partial(take_part_of_sbom, str(document), resources=ScanResources())
-    ask = partial(judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=book()))
+    ask = partial(
+        judge_by, look, one_rule("packages"), NOW, ScanResources(), CheckOptions(advisories=known_advisories())
+    )
     assert not any("relations" in problem.reason for problem in ask().verdict.problems)
     with lowered(UNSEEN["hullmark.catalog.sbom.document", "_MAX_EDGES"], 1):
         assert any("only the first 1 were read" in problem.reason for problem in ask().verdict.problems)

@@ -101,11 +101,11 @@ async def test_what_no_advisories_cover_is_the_same_on_the_command_line_and_on_a
     await at.work()
     served = await at.get(f"/images/{digest}/check")
 
-    (tmp_path / "book").mkdir()
-    with snapshot_in(tmp_path / "book", records, **told) as book:
+    (tmp_path / "advisories").mkdir()
+    with snapshot_in(tmp_path / "advisories", records, **told) as snapshot:
         options = SourceOptions(platform=Platform("linux", "amd64"), insecure=True, auth_files=())
         reference = f"registry:{at.registry.host}/{at.registry.repository}@{digest}"
-        asked = CheckOptions(advisories=book, tag=at.reference("1.0"))
+        asked = CheckOptions(advisories=snapshot, tag=at.reference("1.0"))
         here = judge(reference, native_policy(ASKS.encode()), at.now, ScanResources(), options, asked).verdict
     assert (await at.ask("GET", f"/images/{digest}/check")).content == load("verdict", "json").render(
         here, RenderContext(tool_version=__version__)

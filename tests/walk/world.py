@@ -28,7 +28,7 @@ from hullmark.scanning.analysis import analyse, extra_reads_for, reads_for
 from hullmark.scanning.request import ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.scan import inventory_of
 from tests.support.layers import TarBuilder, blob
-from tests.support.matching import advisory, affected, book_of, scheme_of
+from tests.support.matching import advisory, affected, scheme_of, snapshot_of
 from tools.limits import Bound
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -67,7 +67,7 @@ Layers = Files | bytes | LayerBlob | Sequence[Files | bytes]
 
 
 @cache
-def book() -> Snapshot:
+def known_advisories() -> Snapshot:
     """A whole and fresh snapshot: the package is critical in every ecosystem, and there is much else."""
     records: list[Record] = []
     for namespace, type in NAMESPACES.items():
@@ -81,7 +81,7 @@ def book() -> Snapshot:
             advisory(f"{type}-{number}", other, source=type, modified="2026-06-29")
             for number, other in enumerate(others)
         ]
-    return book_of(*records)
+    return snapshot_of(*records)
 
 
 @cache
@@ -126,7 +126,9 @@ def seen(
 
 def judged(layers: Layers, policy: Any, **how: Any) -> CheckResult:
     """The verdict on an image."""
-    return judge_by(partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(advisories=book()))
+    return judge_by(
+        partial(_look, layers, how), policy, NOW, ScanResources(), CheckOptions(advisories=known_advisories())
+    )
 
 
 def _look(layers: Layers, how: dict[str, Any], scan_request: ScanRequest) -> ScanResult:

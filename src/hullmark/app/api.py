@@ -77,9 +77,9 @@ def check(  # noqa: PLR0913 - all by name
     if known_at is not None and db_dir is None:
         raise ValueError("check takes what was known at a moment from db_dir, which is not given")
     resources, now = _resources(cache_dir, jobs, corrections, jar_index), at or datetime.now(UTC)
-    wants_book = is_advised and find_needs(loaded, check_options.context).matches
+    wants_advisories = is_advised and find_needs(loaded, check_options.context).matches
     shelf = Shelf(db_dir or Path())
-    with open_snapshot(shelf, snapshot, advisories, known_at) if wants_book else nullcontext() as source:
+    with open_snapshot(shelf, snapshot, advisories, known_at) if wants_advisories else nullcontext() as source:
         return judge(
             reference, loaded, now, resources, options or _from(os.environ), replace(check_options, advisories=source)
         ).verdict

@@ -61,7 +61,7 @@ class FixRequest(msgspec.Struct, frozen=True, kw_only=True):
     bases: tuple[str, ...] = ()
 
 
-def remedy_of(reference: str, request: FixRequest, court: JudgingContext, options: SourceOptions) -> Remedy:
+def remedy_of(reference: str, request: FixRequest, judging: JudgingContext, options: SourceOptions) -> Remedy:
     """The smallest set of changes that makes the image pass, and what it comes to.
 
     Raises HullmarkError where the image cannot be read, or is not an image; BrokenImage where it contradicts itself.
@@ -75,12 +75,12 @@ def remedy_of(reference: str, request: FixRequest, court: JudgingContext, option
     settings = tuple(read_setting(masked_dockerfile(line)) for line in request.settings)
     mirrors = Mirrors(request.lists.mirrors, options)
     image = open_image(reference, options)
-    own = _find_solution(as_it_is(image, court.resources), request, settings, court, mirrors)
+    own = _find_solution(as_it_is(image, judging.resources), request, settings, judging, mirrors)
     before = own.verdict(frozenset())
     if before.verdict in PASSING_AT[request.goal]:
         return _build_remedy(own, own, request, ())
-    foundations, problems = on_other_bases(image, request.bases, court.resources, options)
-    others = [_find_solution(foundation, request, settings, court, mirrors) for foundation in foundations]
+    foundations, problems = on_other_bases(image, request.bases, judging.resources, options)
+    others = [_find_solution(foundation, request, settings, judging, mirrors) for foundation in foundations]
     solutions = [own, *others]
     best = min(solutions, key=lambda solution: solution.rank)
     found = _build_remedy(best, own, request, problems)
@@ -96,21 +96,21 @@ def _find_solution(
     foundation: Foundation,
     request: FixRequest,
     settings: tuple[tuple[str, str], ...],
-    court: JudgingContext,
+    judging: JudgingContext,
     mirrors: Mirrors,
 ) -> _Solution:
     """The smallest set of changes to an image on one base."""
     wide = ScanRequest(files=True, relations=True, reads=_READS, facets=(CONFIGURATION,))
-    scanned = scan_records(foundation.image, foundation.records(wide), wide, court.resources)
+    scanned = scan_records(foundation.image, foundation.records(wide), wide, judging.resources)
     found = newer(scanned, request.lists, mirrors)
     candidates = Candidates(_situation(scanned, found.updates, settings))
-    contents = FetchedUpdates(foundation, scanned, mirrors, court.resources)
-    virtual = VirtualImage(foundation, court, candidates.owned, contents)
+    contents = FetchedUpdates(foundation, scanned, mirrors, judging.resources)
+    virtual = VirtualImage(foundation, judging, candidates.owned, contents)
     changes = candidates.of(findings_in_the_way(virtual.verdict(()), request.goal))
-    trials = _Trials(virtual, changes, request.goal, court.options.profile)
+    trials = _Trials(virtual, changes, request.goal, judging.options.profile)
     best = smallest_set(changes, trials.judge, trials.possible)
     problems = (*untold(found.kind, scanned, request.lists, found.offered), *contents.problems)
-    return _Solution(scanned, foundation.change, candidates, trials, best, problems, court.options.dockerfile)
+    return _Solution(scanned, foundation.change, candidates, trials, best, problems, judging.options.dockerfile)
 
 
 class _Trials:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hullmark.app.check import CheckOptions, judge
-from hullmark.app.vex import VexBook
+from hullmark.app.vex import VexSource
 from hullmark.app.vulns import MatchOptions, vulnerabilities
 from hullmark.model.image_report import ImageReport
 from hullmark.policy.languages import AnyPolicy
@@ -15,7 +15,7 @@ from hullmark.source import SourceOptions
 
 def report_on(
     reference: str,
-    advisories: VexBook,
+    advisories: VexSource,
     policy: AnyPolicy | None,
     now: datetime,
     resources: ScanResources,

@@ -66,7 +66,7 @@ class VexStatements(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
 
 
-class VexBook(AdvisorySource, Protocol):
+class VexSource(AdvisorySource, Protocol):
     """A snapshot that also carries statements."""
 
     def statements(self, products: Iterable[str]) -> list[Statement]:
@@ -100,7 +100,7 @@ def check_place(reference: str, request: VexRequest) -> None:
 
 
 def statements_for(
-    request: VexRequest, inventory: Inventory, advisories: VexBook, options: SourceOptions
+    request: VexRequest, inventory: Inventory, advisories: VexSource, options: SourceOptions
 ) -> VexStatements:
     """The statements about an image, from where the request says to look: first repositories, then attestations.
 

@@ -38,12 +38,12 @@ class VirtualImage:
     def __init__(
         self,
         foundation: Foundation,
-        court: JudgingContext,
+        judging: JudgingContext,
         owned: Mapping[str, Sequence[str]],
         contents: FetchedUpdates,
     ) -> None:
         self._foundation = foundation
-        self._court = court
+        self._judging = judging
         self._owned = owned
         self._contents = contents
         self._stack: LayerStack | None = None
@@ -52,7 +52,7 @@ class VirtualImage:
     def verdict(self, changes: Sequence[Change]) -> Verdict:
         """The verdict on the image with these changes. Raises HullmarkError where the image cannot be read."""
         instructions = instructions_of(changes, self._foundation.image.config)
-        options, base = self._court.options, self._foundation.change
+        options, base = self._judging.options, self._foundation.change
         if options.dockerfile.strip():
             text = dockerfile_of(
                 own_dockerfile(options.dockerfile, base.base if base is not None else ""), instructions
@@ -62,7 +62,7 @@ class VirtualImage:
         def look(request: ScanRequest) -> ScanResult:
             return self._scan_with_changes(request, changes, instructions)
 
-        return judge_by(look, self._court.policy, self._court.now, self._court.resources, options).verdict
+        return judge_by(look, self._judging.policy, self._judging.now, self._judging.resources, options).verdict
 
     def _scan_with_changes(
         self, request: ScanRequest, changes: Sequence[Change], instructions: Sequence[Instruction]
@@ -80,13 +80,13 @@ class VirtualImage:
         copy = next((change for change in changes if change.kind == "copy"), None)
         if copy is not None:
             records = [flatten_layers(records)]
-        image, created = self._foundation.image, self._court.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        image, created = self._foundation.image, self._judging.now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         if image.config is not None and (changes or self._foundation.change is not None):
             config = apply_instructions(image.config, instructions, created)
             image = msgspec.structs.replace(
                 image, config=config if copy is None else copy_config(without(config, copy.unset), created)
             )
-        return scan_records(image, records, request, self._court.resources)
+        return scan_records(image, records, request, self._judging.resources)
 
 
 def dockerfile_for(text: str, base: Change | None, changes: Sequence[Change], config: ImageConfig | None) -> str:

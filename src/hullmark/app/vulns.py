@@ -11,7 +11,7 @@ from hullmark.advisories.match import ignores, risk, vex
 from hullmark.advisories.match.advisory_source import AdvisorySource
 from hullmark.advisories.match.find import find
 from hullmark.advisories.match.ssvc import decide_match
-from hullmark.app.vex import VexBook, VexRequest, VexStatements, statements_for
+from hullmark.app.vex import VexRequest, VexSource, VexStatements, statements_for
 from hullmark.catalog.programs.golang_symbols import READ as GO_SYMBOLS
 from hullmark.catalog.programs.golang_symbols import with_functions, without_functions
 from hullmark.model.advisory import Statement
@@ -59,7 +59,7 @@ class MatchOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 def vulnerabilities(
     reference: str,
-    advisories: VexBook,
+    advisories: VexSource,
     weighing: MatchOptions,
     resources: ScanResources,
     options: SourceOptions,

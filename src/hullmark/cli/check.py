@@ -163,7 +163,7 @@ def run(arguments: argparse.Namespace) -> int:
     now = in_whole_seconds(moment(arguments.at)) if signing is not None else moment(arguments.at)
     options = settings.source_options()
     verdicts: list[Verdict] = []
-    with book_for(settings, policy, check_options, known_at) as snapshot:
+    with open_snapshot_for(settings, policy, check_options, known_at) as snapshot:
         for source, its in cases:
             its = replace(its, advisories=snapshot)
             with progress(source, wanted=settings.wants_progress()) as watch:
@@ -315,7 +315,7 @@ def _public_keys(file: str) -> str:
     return pem.decode("ascii", "replace")
 
 
-def book_for(
+def open_snapshot_for(
     settings: Settings, policy: AnyPolicy, check_options: CheckOptions, known_at: datetime | None
 ) -> AbstractContextManager[object]:
     """The advisories: those that were named, else those that are kept if a rule asks for them; None where there are none.
@@ -326,8 +326,8 @@ def book_for(
 
     is_named = settings.get("snapshot") or settings.get("advisories")
     if is_named and find_needs(policy, check_options.context).matches:
-        return settings.book(known_at)
+        return settings.open_snapshot(known_at)
     wants_kept = not is_named and wants_advisories(policy, check_options.context)
     if wants_kept and (known_at is not None or settings.shelf().current() is not None):
-        return settings.book(known_at)
+        return settings.open_snapshot(known_at)
     return nullcontext()

@@ -25,7 +25,7 @@ _ALIASES, _PACKAGES, _RANGES = 8, 40, 8
 def status(arguments: argparse.Namespace, settings: Settings) -> int:
     """Show what the snapshot in use holds."""
     shelf = settings.shelf()
-    with settings.book() as snapshot:
+    with settings.open_snapshot() as snapshot:
         document = {
             "digest": snapshot.digest,
             "path": str(snapshot.path),
@@ -157,7 +157,7 @@ def search(arguments: argparse.Namespace, settings: Settings) -> int:
             advice="hullmark db search CVE-2021-44228, or a package: pypi:django, openssl, pkg:npm/express",
         )
     found: list[Advisory] = []
-    with settings.book() as snapshot:
+    with settings.open_snapshot() as snapshot:
         for text in arguments.arguments:
             found += _find_advisories(snapshot, text)
     if arguments.output == "json":
@@ -235,7 +235,7 @@ def diff(arguments: argparse.Namespace, settings: Settings) -> int:
         raise HullmarkError("diff takes one or two snapshots", advice="hullmark db diff OLDER [NEWER]")
     shelf = settings.shelf()
     older = _snapshot(shelf, arguments.arguments[0])
-    newer = _snapshot(shelf, arguments.arguments[1]) if len(arguments.arguments) == 2 else settings.book()
+    newer = _snapshot(shelf, arguments.arguments[1]) if len(arguments.arguments) == 2 else settings.open_snapshot()
     with older, newer as after:
         difference = compare(older, after)
         digests = {"before": older.digest, "after": after.digest}

@@ -97,7 +97,7 @@ def _images(arguments: argparse.Namespace) -> int:
         with progress(source, wanted=settings.wants_progress()) as watch:
             scanned.append(scanned_for_difference(source, settings.means(watch), options))
     today = moment(None).date().isoformat()
-    with settings.book_if_any() as advisories:
+    with settings.open_snapshot_if_any() as advisories:
         difference = difference_of(scanned[0], scanned[1], advisories, today, by_layer=arguments.by_layer)
     write([difference], outputs, settings)
     return status_of(difference)

@@ -41,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = wanted_outputs("provenance", arguments.output)
     today = moment(None).date().isoformat()
     options = settings.source_options()
-    with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
+    with (
+        settings.open_snapshot_if_any() as advisories,
+        progress(arguments.image, wanted=settings.wants_progress()) as watch,
+    ):
         found = provenance_of(arguments.image, arguments.subject, advisories, today, settings.means(watch), options)
     write([found], outputs, settings)
     return 0

@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from hullmark.app.fix import FixRequest, remedy_of
     from hullmark.app.virtual_image import JudgingContext
-    from hullmark.cli.check import book_for, build_check_options, policy_of
+    from hullmark.cli.check import build_check_options, open_snapshot_for, policy_of
     from hullmark.cli.upkeep import lists_of
 
     settings = settings_of(arguments)
@@ -102,13 +102,13 @@ def run(arguments: argparse.Namespace) -> int:
         bases=tuple(arguments.base),
     )
     with (
-        book_for(settings, policy, options, None) as advisories,
+        open_snapshot_for(settings, policy, options, None) as advisories,
         progress(arguments.image, wanted=settings.wants_progress()) as watch,
     ):
-        court = JudgingContext(
+        judging = JudgingContext(
             policy=policy, now=now, resources=settings.means(watch), options=replace(options, advisories=advisories)
         )
-        found = remedy_of(arguments.image, request, court, settings.source_options())
+        found = remedy_of(arguments.image, request, judging, settings.source_options())
     write([found], outputs, settings)
     return _status(found)
 

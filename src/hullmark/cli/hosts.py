@@ -188,7 +188,7 @@ def _look(address: str, arguments: argparse.Namespace, settings: Settings) -> Lo
 
     def look(version: Said[str, Any], info: Said[str, Any]) -> HostState:
         # Advisories are opened each time: what `hullmark db update` brings counts from the next list on.
-        with settings.book_if_any() as advisories:
+        with settings.open_snapshot_if_any() as advisories:
             return HostLook(root, advisories, datetime.now(UTC))(version, info)
 
     return RememberedLook(look, lambda: datetime.now(UTC))

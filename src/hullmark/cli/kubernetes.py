@@ -74,7 +74,7 @@ def _look(settings: Settings) -> Look:
 
     def look(version: Mapping[str, Any], info: Mapping[str, Any]) -> HostState:
         # Advisories are opened each time: what `hullmark db update` brings counts from the next look on.
-        with settings.book_if_any() as advisories:
+        with settings.open_snapshot_if_any() as advisories:
             return HostLook(None, advisories, datetime.now(UTC))(version, info)
 
     return look

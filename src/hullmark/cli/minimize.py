@@ -89,7 +89,10 @@ def run(arguments: argparse.Namespace) -> int:
     options = settings.source_options()
     if arguments.emit:
         refuse_to_emit(arguments.image, arguments.emit)
-    with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
+    with (
+        settings.open_snapshot_if_any() as advisories,
+        progress(arguments.image, wanted=settings.wants_progress()) as watch,
+    ):
         found, files = minimality_of(arguments.image, request, advisories, today, settings.means(watch), options)
         if arguments.emit:
             emit(arguments.image, found, files, arguments.emit, options)

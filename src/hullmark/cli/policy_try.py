@@ -71,7 +71,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     draft = load_native(Path(arguments.policy))
     current = load_native(Path(arguments.against)) if arguments.against else None
     paths = [path for name in arguments.inventories for path in inventories_in(Path(name))]
-    with _book(settings_of(arguments), [draft, current]) as snapshot:
+    with _open_snapshot(settings_of(arguments), [draft, current]) as snapshot:
         flips = list(flips_of(draft, current, paths, moment(arguments.at), arguments.environment, snapshot))
     if arguments.output == "json":
         print_json({"images": [plain(flip) for flip in flips], "totals": _totals(flips)})
@@ -82,7 +82,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _book(settings: Settings, policies: list[Policy | None]) -> AbstractContextManager[Any]:
+def _open_snapshot(settings: Settings, policies: list[Policy | None]) -> AbstractContextManager[Any]:
     """The advisories, if a rule asks for them and there are any."""
     from contextlib import nullcontext
 
@@ -90,7 +90,7 @@ def _book(settings: Settings, policies: list[Policy | None]) -> AbstractContextM
 
     wants = any(policy is not None and needs(policy).matches for policy in policies)
     is_named = settings.get("snapshot") or settings.get("advisories")
-    return settings.book() if wants and (is_named or settings.shelf().current() is not None) else nullcontext()
+    return settings.open_snapshot() if wants and (is_named or settings.shelf().current() is not None) else nullcontext()
 
 
 def _totals(flips: list[Flip]) -> dict[str, int]:

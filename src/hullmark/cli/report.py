@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     known_at = known_moment(arguments.known_at)
     policy = policy_of(settings, arguments.policy, known_at) if arguments.policy else None
     with (
-        settings.book(known_at) as snapshot,
+        settings.open_snapshot(known_at) as snapshot,
         progress(arguments.image, wanted=settings.wants_progress()) as watch,
     ):
         resources = settings.means(watch)

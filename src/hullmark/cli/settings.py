@@ -260,7 +260,7 @@ class Settings:
         data = Path(base) if base else Path(self._environment.get("HOME") or "/") / ".local" / "share"
         return data / "hullmark"
 
-    def book(self, known_at: datetime | None = None) -> AbstractContextManager[Snapshot]:
+    def open_snapshot(self, known_at: datetime | None = None) -> AbstractContextManager[Snapshot]:
         """The advisories of this run, opened; with `known_at` those in use then. Raises HullmarkError if there are none."""
         from hullmark.app.advisories import open_snapshot
 
@@ -269,10 +269,10 @@ class Settings:
             self.shelf(), Path(snapshot) if snapshot else None, Path(folder) if folder else None, known_at=known_at
         )
 
-    def book_if_any(self) -> AbstractContextManager[Snapshot | None]:
+    def open_snapshot_if_any(self) -> AbstractContextManager[Snapshot | None]:
         """The advisories of this run; None where there are none, and nobody named any."""
         is_named = self.get("snapshot") or self.get("advisories")
-        return self.book() if is_named or self.shelf().current() is not None else nullcontext()
+        return self.open_snapshot() if is_named or self.shelf().current() is not None else nullcontext()
 
     def wants_progress(self) -> bool:
         """Progress is for people at a terminal."""

@@ -88,7 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         lists_of(arguments, moment(None).date().isoformat()), bases=tuple(arguments.base), tags=arguments.tags
     )
     options = settings.source_options()
-    with settings.book_if_any() as advisories, progress(arguments.image, wanted=settings.wants_progress()) as watch:
+    with (
+        settings.open_snapshot_if_any() as advisories,
+        progress(arguments.image, wanted=settings.wants_progress()) as watch,
+    ):
         found = upkeep_of(arguments.image, request, advisories, settings.means(watch), options)
     write([found], outputs, settings)
     return status_of(found)

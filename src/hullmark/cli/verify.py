@@ -129,7 +129,7 @@ def _recompute(
 
     from hullmark.app.check import judge
     from hullmark.app.verify import options_of, recompute
-    from hullmark.cli.check import book_for, build_check_options
+    from hullmark.cli.check import build_check_options, open_snapshot_for
     from hullmark.model.digest import is_digest
     from hullmark.model.errors import HullmarkError
 
@@ -137,7 +137,7 @@ def _recompute(
         raise HullmarkError("to judge again takes the image and the policy", advice="name both: SOURCE --policy FILE")
     statement = verification.verified.statement
     options = options_of(statement, build_check_options(arguments))
-    with book_for(settings, policy, options, _known_at(arguments, statement.at)) as snapshot:
+    with open_snapshot_for(settings, policy, options, _known_at(arguments, statement.at)) as snapshot:
         options = replace(options, advisories=snapshot)
         judged = judge(arguments.source, policy, statement.at, settings.means(), settings.source_options(), options)
     recompute(statement, judged, options)

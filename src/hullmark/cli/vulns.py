@@ -166,7 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
     template, workloads = template_of(arguments.template), workloads_of(arguments)
     options = settings.source_options()
     results = []
-    with settings.book(known_moment(arguments.known_at)) as snapshot:
+    with settings.open_snapshot(known_moment(arguments.known_at)) as snapshot:
         for source in arguments.source:
             with progress(source, wanted=settings.wants_progress()) as watch:
                 resources = settings.means(watch)

@@ -20,7 +20,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.net.errors import NetError
 from hullmark.server.objects.objects import ObjectsUnreachable
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.images.register import RegistrationResult
 from hullmark.server.stories.images.sboms import SbomOrder, register_sbom
 from hullmark.server.stories.judging.policy_tests import PolicyTestOrder, run_cases
@@ -89,25 +89,25 @@ def _answer(folder: Path) -> bytes:
 # In the process itself
 
 
-async def _scan(services: Services, books: Books, folder: Path) -> bytes:
+async def _scan(services: Services, snapshot_cache: SnapshotCache, folder: Path) -> bytes:
     order = msgspec.json.decode((folder / ORDER).read_bytes(), type=ScanOrder)
     document = folder / DOCUMENT
-    return await scan(services, books, order, document if document.exists() else None)
+    return await scan(services, snapshot_cache, order, document if document.exists() else None)
 
 
-async def _register(services: Services, books: Books, folder: Path) -> bytes:
+async def _register(services: Services, snapshot_cache: SnapshotCache, folder: Path) -> bytes:
     order = msgspec.json.decode((folder / ORDER).read_bytes(), type=SbomOrder)
     worker = f"sbom:{os.getpid()}:{folder.name}"
-    added: RegistrationResult = await register_sbom(services, books, order, folder / DOCUMENT, worker)
+    added: RegistrationResult = await register_sbom(services, snapshot_cache, order, folder / DOCUMENT, worker)
     return msgspec.json.encode(added)
 
 
-async def _try_policy(services: Services, books: Books, folder: Path) -> bytes:
+async def _try_policy(services: Services, snapshot_cache: SnapshotCache, folder: Path) -> bytes:
     order = msgspec.json.decode((folder / ORDER).read_bytes(), type=PolicyTestOrder)
     return msgspec.json.encode(await asyncio.to_thread(run_cases, order))
 
 
-_TASKS: dict[str, Callable[[Services, Books, Path], Awaitable[bytes]]] = {
+_TASKS: dict[str, Callable[[Services, SnapshotCache, Path], Awaitable[bytes]]] = {
     "scan": _scan,
     "sbom": _register,
     "policy-tests": _try_policy,
@@ -115,10 +115,10 @@ _TASKS: dict[str, Callable[[Services, Books, Path], Awaitable[bytes]]] = {
 
 
 async def _run(services: Services, task: str, folder: Path) -> None:
-    books = Books(services.objects, services.settings.data / "cache" / "snapshots")
+    snapshot_cache = SnapshotCache(services.objects, services.settings.data / "cache" / "snapshots")
     try:
         async with services.database:
-            answer = await _TASKS[task](services, books, folder)
+            answer = await _TASKS[task](services, snapshot_cache, folder)
     except HullmarkError as error:
         kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))
         refused = _Refusal(kind=kind, reason=str(error)[:4000], advice=(error.advice or "")[:4000])

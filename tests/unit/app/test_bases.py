@@ -24,7 +24,7 @@ from hullmark.scanning.request import ScanRequest, ScanResources
 from hullmark.scanning.take import take
 from hullmark.source import SourceOptions, open_image
 from tests.support.images import Blobs, tagged, tar_of, write_layout
-from tests.support.matching import TODAY, advisory, affected, book_of
+from tests.support.matching import TODAY, advisory, affected, snapshot_of
 
 OPTIONS, RESOURCES = SourceOptions(), ScanResources()
 STATUS = "Package: {}\nStatus: install ok installed\nVersion: 1\nArchitecture: amd64\n\n"
@@ -70,8 +70,8 @@ def test_what_came_with_the_base_is_counted_and_what_does_not_fit_is_noted(image
         advisory("A-3", affected("debian:13", "libc6", "deb", "9")),
         advisory("A-4", affected("pypi", "shop", "pep440", "9")),
     ]
-    with book_of(*parts) as book:
-        matches = match_scan(scanned, book, MatchOptions(at=TODAY)).matches
+    with snapshot_of(*parts) as snapshot:
+        matches = match_scan(scanned, snapshot, MatchOptions(at=TODAY)).matches
     assert len(matches) == 4
     judged = [
         replace(match, suppressed=Suppression(reason="it is not used", by="ignore"))
@@ -137,8 +137,8 @@ def test_an_image_that_passes_on_another_base_gets_what_its_dockerfile_has_to_sa
 
     def remedy(dockerfile: str = "") -> Remedy:
         options = CheckOptions(dockerfile=dockerfile)
-        court = JudgingContext(policy=policy, now=now, resources=RESOURCES, options=options)
-        return remedy_of(images["app"], request, court, OPTIONS)
+        judging = JudgingContext(policy=policy, now=now, resources=RESOURCES, options=options)
+        return remedy_of(images["app"], request, judging, OPTIONS)
 
     bare = remedy()
     assert (bare.before.verdict.value, bare.after.verdict.value) == ("stop", "go")

@@ -29,8 +29,8 @@ def folder(tmp_path: Path) -> Path:
 
 def gaps(folder: Path, at: str = "2026-06-02") -> list[tuple[str, str]]:
     packages = [package("npm", "left-pad", "1"), package("deb", "x", "1")]
-    with open_snapshot(Shelf(folder / "shelf"), folder=folder) as book:
-        result = find(inventory(packages, "debian:13"), book, at=at)
+    with open_snapshot(Shelf(folder / "shelf"), folder=folder) as snapshot:
+        result = find(inventory(packages, "debian:13"), snapshot, at=at)
     assert [match.advisory.id for match in result.matches] == ["A-1"]
     return [(each.namespace, each.reason) for each in result.uncovered]
 
@@ -53,14 +53,14 @@ def test_what_a_folder_declares_is_known_for_as_long_as_any_feed_would_be(folder
 
 def test_a_folder_may_declare_that_nothing_is_known(tmp_path: Path) -> None:
     (tmp_path / "coverage.json").write_text(json.dumps(WHOLE))
-    with open_snapshot(Shelf(tmp_path / "shelf"), folder=tmp_path) as book:
-        assert find(inventory([package("npm", "x", "1")]), book, at="2026-06-02").uncovered == ()
+    with open_snapshot(Shelf(tmp_path / "shelf"), folder=tmp_path) as snapshot:
+        assert find(inventory([package("npm", "x", "1")]), snapshot, at="2026-06-02").uncovered == ()
 
 
 def test_a_file_of_records_covers_nothing(folder: Path) -> None:
     assert declared_in(folder / "a.json") == {}
-    with open_snapshot(Shelf(folder / "shelf"), folder=folder / "a.json") as book:
-        assert not book.namespaces["npm"].is_known("2026-06-02")
+    with open_snapshot(Shelf(folder / "shelf"), folder=folder / "a.json") as snapshot:
+        assert not snapshot.namespaces["npm"].is_known("2026-06-02")
 
 
 @pytest.mark.parametrize(

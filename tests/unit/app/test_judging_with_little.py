@@ -26,7 +26,7 @@ from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.attestations import Signer
 from tests.support.images import layout_of, small_layout
-from tests.support.matching import TODAY, advisory, affected, book_of
+from tests.support.matching import TODAY, advisory, affected, snapshot_of
 from tests.support.repositories import Entry, served, write_suite
 from tests.support.shelves import put, some_feeds
 
@@ -117,10 +117,10 @@ def test_a_policy_of_another_language_asks_nothing_of_places(tmp_path: Path) -> 
     policy = load(tmp_path / "policy.json")
     judged = judge(reference, policy, NOW, RESOURCES, OPTIONS, CheckOptions(wants_demands=True))
     assert (judged.verdict.verdict.value, judged.demands) == ("go", None)
-    report = report_on(reference, book_of(), policy, NOW, RESOURCES, OPTIONS)
+    report = report_on(reference, snapshot_of(), policy, NOW, RESOURCES, OPTIONS)
     assert report.verdict is not None
     assert report.verdict.verdict is judged.verdict.verdict
-    assert report_on(reference, book_of(), None, NOW, RESOURCES, OPTIONS).verdict is None
+    assert report_on(reference, snapshot_of(), None, NOW, RESOURCES, OPTIONS).verdict is None
 
 
 @pytest.mark.parametrize(("name", "without"), [("strict", ()), ("compat", ("Q99",))])
@@ -146,14 +146,14 @@ def test_an_update_says_since_when_there_is_a_fix_and_an_image_without_packages_
     ]
     write_suite(tmp_path / "archive", "trixie", [Entry("zlib1g", "9")])
     fixes = (affected("debian:13", "zlib1g", "deb", "9", fix_date=day) for day in DAYS)
-    book = book_of(*(advisory(f"A-{number}", part) for number, part in enumerate(fixes)))
-    with served(tmp_path / "archive") as url, book:
+    snapshot = snapshot_of(*(advisory(f"A-{number}", part) for number, part in enumerate(fixes)))
+    with served(tmp_path / "archive") as url, snapshot:
         request = UpkeepRequest(
             at=TODAY,
             repositories=("deb http://archive.example trixie main",),
             mirrors=(("http://archive.example", url),),
         )
-        (update,) = upkeep_of(f"oci-dir:{image}", request, book, RESOURCES, OPTIONS).updates
+        (update,) = upkeep_of(f"oci-dir:{image}", request, snapshot, RESOURCES, OPTIONS).updates
     assert (update.candidate.version, update.since) == ("9", "2026-02-03")
 
 
@@ -223,8 +223,8 @@ def test_advisories_that_tell_no_day_are_taken_to_be_old(tmp_path: Path) -> None
     (tmp_path / "policy.json").write_text(json.dumps(bundle))
     reference, policy = f"oci-dir:{small_layout(tmp_path / 'image')}", load(tmp_path / "policy.json")
     for day, expected in (("2026-04-30", "go"), ("2026-01-01", "stop"), ("soon", "stop")):
-        with book_of(advisory("A-1", affected("debian:13", "x", "deb", "2"), modified=day)) as book:
-            judged = judge(reference, policy, NOW, RESOURCES, OPTIONS, CheckOptions(advisories=book))
+        with snapshot_of(advisory("A-1", affected("debian:13", "x", "deb", "2"), modified=day)) as snapshot:
+            judged = judge(reference, policy, NOW, RESOURCES, OPTIONS, CheckOptions(advisories=snapshot))
         assert judged.verdict.verdict.value == expected
 
 

@@ -63,8 +63,8 @@ def run(tmp_path: Path, mirror: Path, *feeds: Feed, **changes: object) -> Update
 def ids_in(tmp_path: Path) -> list[tuple[str, str]]:
     current = Shelf(tmp_path / "shelf").current()
     assert current is not None
-    with Snapshot(*current) as book:
-        return [(row[0], row[1]) for row in book.hashes()]
+    with Snapshot(*current) as stored:
+        return [(row[0], row[1]) for row in stored.hashes()]
 
 
 def one(result: UpdateResult, name: str) -> FeedOutcome:

@@ -105,8 +105,8 @@ class Place:
         return outcomes[0]
 
     def ids(self) -> list[str]:
-        with self.opened() as book:
-            return [row[1] for row in book.hashes() if row[0] == "a"]
+        with self.opened() as stored:
+            return [row[1] for row in stored.hashes() if row[0] == "a"]
 
     def opened(self) -> Snapshot:
         current = self.shelf.current()
@@ -213,8 +213,8 @@ def test_a_document_that_was_taken_once_and_is_damaged_is_fetched_anew(place: Pl
 
 
 def whole_at(place: Place) -> str:
-    with place.opened() as book:
-        return next(row.whole_at for row in book.coverage if row.feed == "a")
+    with place.opened() as stored:
+        return next(row.whole_at for row in stored.coverage if row.feed == "a")
 
 
 COVERING = feed_of("a", of_json, covers={"n": 2})
@@ -288,8 +288,8 @@ def test_a_feed_with_one_record_that_may_be_about_any_package_covers_nothing(pla
 def test_what_a_record_names_that_cannot_be_read_is_unknown(place: Place) -> None:
     place.put("a.example/all", json.dumps([*IDS, "bad-1"]).encode())
     place.update(faulty(("y",)))
-    with place.opened() as book:
-        hits = book.hits([Ask("n", "y", "deb", "1"), Ask("n", "x", "deb", "1")])
+    with place.opened() as stored:
+        hits = stored.hits([Ask("n", "y", "deb", "1"), Ask("n", "x", "deb", "1")])
     assert [(hit.advisory.id, hit.affected.kind) for hit in hits if hit.ask == 0] == [("the record bad-1", "unknown")]
     assert {hit.affected.kind for hit in hits if hit.ask == 1} == {"affected"}
 
@@ -327,8 +327,8 @@ def test_an_unchanged_feed_makes_one_new_snapshot_a_day_and_only_where_its_age_g
             assert place.update(feed, now, is_anew=now == days[0]).status == (
                 "updated" if now == days[0] else "unchanged"
             )
-            with place.opened() as book:
-                digests.append((book.digest, whole_at(place)))
+            with place.opened() as stored:
+                digests.append((stored.digest, whole_at(place)))
         seen[name] = digests
     assert [day for _, day in seen["undated"]] == ["2026-06-29", "2026-06-29", "2026-06-30"]
     assert len(set(seen["undated"])) == 2

@@ -13,7 +13,7 @@ from hullmark.proof.sigstore.trusted_root import read_trusted_root
 from hullmark.source import SourceOptions
 from tests.support.attestations import OPENVEX, cosign_tag, fallback_tag, statement_about, unsigned
 from tests.support.images import Blobs, to_json
-from tests.support.matching import book_of, inventory, package
+from tests.support.matching import inventory, package, snapshot_of
 from tests.support.registry import FakeRegistry
 from tests.support.sigstore import Sigstore
 
@@ -85,8 +85,8 @@ def test_attestations_of_what_is_in_no_registry_are_refused_at_once(scheme: str)
 
 def test_attestations_of_an_image_that_came_from_elsewhere_are_refused() -> None:
     vex_request = VexRequest(words=("attestation",), allows_unsigned=True)
-    with book_of() as book, pytest.raises(HullmarkError) as caught:
-        statements_for(vex_request, image("docker", "docker:shop:1"), book, SourceOptions())
+    with snapshot_of() as snapshot, pytest.raises(HullmarkError) as caught:
+        statements_for(vex_request, image("docker", "docker:shop:1"), snapshot, SourceOptions())
     assert str(caught.value) == "attestations are in registries, and this source is not (docker)"
 
 
@@ -95,14 +95,14 @@ def test_documents_beside_an_image_that_say_nothing_are_told_of_only_where_they_
     described = blobs.image()
     strange = statement_about(described["digest"], {"@context": OPENVEX, "statements": [{"status": "fine"}]})
     options = SourceOptions(retries=0, timeout=5, certs_dirs=(), auth_files=(), registry_files=())
-    with FakeRegistry(blobs, {"1": described["digest"]}).running() as registry, book_of() as book:
+    with FakeRegistry(blobs, {"1": described["digest"]}).running() as registry, snapshot_of() as snapshot:
         for form in (strange, statement_about(described["digest"], {"@context": OPENVEX, "statements": []})):
             tag = f"{fallback_tag(described['digest'])}.att"
             registry.tags[tag] = cosign_tag(blobs, [unsigned(form)])["digest"]
             made = image("registry", f"registry:{registry.host}/shop:1")
             made = replace(made, source=replace(made.source, digest=described["digest"]))
             trusting, careful = (
-                statements_for(request, made, book, options)
+                statements_for(request, made, snapshot, options)
                 for request in (
                     VexRequest(words=("attestation",), allows_unsigned=True),
                     VexRequest(words=("attestation",), identities=NOBODY),

@@ -11,7 +11,7 @@ from hullmark.model.advisory import GoImport
 from hullmark.scanning.request import ScanResources
 from hullmark.source import SourceOptions
 from tests.support.executables import Part, elf, go_inline
-from tests.support.matching import TODAY, advisory, affected, book_of
+from tests.support.matching import TODAY, advisory, affected, snapshot_of
 from tests.unit.catalog.programs.test_golang_symbols import RUNTIME, table
 
 INFO = "path\texample.com/tool\nmod\texample.com/tool\tv1.0.0\t\ndep\texample.com/m\tv1.2.3\th1:abc=\n"
@@ -33,8 +33,8 @@ def test_an_advisory_that_names_functions_counts_where_a_program_may_have_one(
 ) -> None:
     program = elf([*go_inline(go, INFO), Part(b".gopclntab", table([*RUNTIME, *names]), writable=False)])
     (tmp_path / "tool").write_bytes(program)
-    book = book_of(advisory("GO-1", NAMED, source="govulndb"))
-    result = vulnerabilities(f"dir:{tmp_path}", book, MatchOptions(at=TODAY), ScanResources(), SourceOptions())
+    snapshot = snapshot_of(advisory("GO-1", NAMED, source="govulndb"))
+    result = vulnerabilities(f"dir:{tmp_path}", snapshot, MatchOptions(at=TODAY), ScanResources(), SourceOptions())
     (match,) = result.matches
     assert (match.suppressed and match.suppressed.reason) == reason
     assert "symbols" not in match.package.notes

@@ -10,7 +10,7 @@ from hullmark.advisories.match.coordinates import coordinate_of
 from hullmark.model.advisory import Lifecycle
 from hullmark.model.inventory import Distro
 from hullmark.server.stories.advisories.matching import told_of
-from tests.support.matching import TODAY, advisory, affected, book_of, package
+from tests.support.matching import TODAY, advisory, affected, package, snapshot_of
 
 DISTRO = Distro(id="debian", version_id="13")
 WANTED = {
@@ -34,7 +34,7 @@ def test_the_reason_of_a_namespace_is_that_of_its_packages_and_does_not_change_f
     more: dict[str, Any], reason: str
 ) -> None:
     for at in (TODAY, "2026-07-01"):
-        told = told_of(WANTED, book_of(*RECORDS, **more), at)
+        told = told_of(WANTED, snapshot_of(*RECORDS, **more), at)
         assert told[1].reasons == ((reason.format("debian:13"),) if reason else ())
         assert told[2].reasons == ((reason.format("npm"),) if reason else ())
         assert told[3].reasons == ("the snapshot has no advisories for gem",)

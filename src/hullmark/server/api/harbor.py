@@ -21,9 +21,9 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.match import Match, Matches
 from hullmark.report import load
 from hullmark.report.format import RenderContext
-from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
+from hullmark.server.api.snapshot_cache import snapshot_cache_of
 from hullmark.server.stories.clients import harbor
 from hullmark.server.stories.clients.harbor import Artifact, ScanState
 from hullmark.server.stories.images.analyse import means_of
@@ -229,7 +229,7 @@ async def report(
         return Response(body, media_type=wanted)
     async with services.database.system() as connection:
         snapshot = await snapshot_for(connection, Moments())
-    matches = await asyncio.to_thread(matches_of, services, books_of(request.app), facts, snapshot, Moments())
+    matches = await asyncio.to_thread(matches_of, services, snapshot_cache_of(request.app), facts, snapshot, Moments())
     if wanted == _RAW:
         body = load("matches", "json").render(matches, RenderContext(tool_version=__version__))
     else:

@@ -80,7 +80,7 @@ class Bench:
         self.base = Base(path, kept)
         return read
 
-    def book(self) -> Snapshot:
+    def stored(self) -> Snapshot:
         assert self.base is not None
         return Snapshot(self.base.path, self.base.ledger.snapshot)
 
@@ -166,19 +166,19 @@ def test_only_feeds_that_changed_are_read(bench: Bench) -> None:
     assert bench.write(feeds) == ["a", "b", "c"]
     assert bench.write(feeds, "2026-07-01") == []
     assert bench.write(feeds | {"b": [*feeds["b"], advisory("A-2", affected("n", "a", "deb", "3"))]}) == ["b"]
-    with bench.book() as book:
-        assert [hit.advisory.id for hit in book.hits([Ask("n", "a", "deb", "1")])] == ["A-a", "A-2"]
+    with bench.stored() as stored:
+        assert [hit.advisory.id for hit in stored.hits([Ask("n", "a", "deb", "1")])] == ["A-a", "A-2"]
 
 
 def test_a_package_keeps_its_ranges_where_the_feed_that_numbered_it_leaves_it(bench: Bench) -> None:
     ours, theirs = advisory("A-1", affected("n", "x", "deb", "2")), advisory("A-2", affected("n", "x", "deb", "3"))
     bench.write({"a": [ours], "b": [theirs]})
     assert bench.write({"a": [advisory("A-3", affected("n", "y", "deb", "2"))], "b": [theirs]}) == ["a"]
-    with bench.book() as book:
-        assert [hit.advisory.id for hit in book.hits([Ask("n", "x", "deb", "1")])] == ["A-2"]
+    with bench.stored() as stored:
+        assert [hit.advisory.id for hit in stored.hits([Ask("n", "x", "deb", "1")])] == ["A-2"]
     assert bench.write({"a": [ours], "b": [theirs]}) == ["a"]
-    with bench.book() as book:
-        assert [hit.advisory.id for hit in book.hits([Ask("n", "x", "deb", "1")])] == ["A-1", "A-2"]
+    with bench.stored() as stored:
+        assert [hit.advisory.id for hit in stored.hits([Ask("n", "x", "deb", "1")])] == ["A-1", "A-2"]
 
 
 def test_what_a_feed_no_longer_overrides_is_said_again(bench: Bench) -> None:
@@ -186,8 +186,8 @@ def test_what_a_feed_no_longer_overrides_is_said_again(bench: Bench) -> None:
     ours = [advisory(f"CVE-1-{n}", affected("n", "x", "deb", "2")) for n in (1, 2)]
 
     def told() -> list[tuple[str, str]]:
-        with bench.book() as book:
-            return sorted((hit.advisory.id, hit.range.high) for hit in book.hits([Ask("n", "x", "deb", "1")]))
+        with bench.stored() as stored:
+            return sorted((hit.advisory.id, hit.range.high) for hit in stored.hits([Ask("n", "x", "deb", "1")]))
 
     bench.write({"b": theirs, "over": ours[:1]})
     assert bench.write({"b": theirs, "over": ours}) == ["over", "over"]
@@ -203,11 +203,11 @@ def test_feeds_that_give_rows_to_one_table_are_read_together(bench: Bench) -> No
     said = advisory("A-1", affected("n", "x", "deb", "2"))
     bench.write({"a": [listed[0]], "b": [listed[1]], "c": [said]})
     assert bench.write({"a": [], "b": [listed[1]], "c": [said]}) == ["a", "b"]
-    with bench.book() as book:
-        assert book.all_exploited().keys() == {"CVE-1-2"}
+    with bench.stored() as stored:
+        assert stored.all_exploited().keys() == {"CVE-1-2"}
     assert bench.write({"a": [listed[2]], "b": [listed[1]], "c": [said]}) == ["a", "a", "b", "c"]
-    with bench.book() as book:
-        assert book.all_exploited().keys() == {"CVE-1-2", "CVE-1-3"}
+    with bench.stored() as stored:
+        assert stored.all_exploited().keys() == {"CVE-1-2", "CVE-1-3"}
 
 
 def test_of_what_a_feed_no_longer_says_nothing_is_left(bench: Bench) -> None:
@@ -220,9 +220,13 @@ def test_of_what_a_feed_no_longer_says_nothing_is_left(bench: Bench) -> None:
     ]
     bench.write({"a": said, "b": said[:3]})
     assert bench.write({"a": [], "b": said[:3]}) == ["a"]
-    with bench.book() as book:
-        assert (len(book.lifecycles("x")), len(book.statements(["pkg:npm/x"])), len(book.complete("A-1"))) == (1, 1, 1)
-        assert (book.exploitability(["CVE-1-1"]), book.support(["n"])) == ({}, {})
+    with bench.stored() as stored:
+        assert (len(stored.lifecycles("x")), len(stored.statements(["pkg:npm/x"])), len(stored.complete("A-1"))) == (
+            1,
+            1,
+            1,
+        )
+        assert (stored.exploitability(["CVE-1-1"]), stored.support(["n"])) == ({}, {})
 
 
 def spoilt(base: Base) -> Base:

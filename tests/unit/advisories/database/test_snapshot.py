@@ -26,7 +26,7 @@ from hullmark.model.advisory import (
 from hullmark.model.errors import HullmarkError
 from hullmark.versions import InvalidVersion, scheme_named
 from hullmark.versions.ranges import contains
-from tests.support.matching import advisory, affected, book_of, info
+from tests.support.matching import advisory, affected, info, snapshot_of
 
 VERSIONS = {
     "deb": ["0", "0-0~bpo1", "1.0", "1.0-1", "1.0-1+b1", "1:0.9", "1.0~rc1-1", "1.0+dfsg-1", "1.0-0"],
@@ -57,22 +57,22 @@ def test_look_ups_find_what_comparing_every_range_finds(scheme: str, data: st.Da
     )
     exact = data.draw(st.lists(versions, max_size=2))
     part = AffectedPackage(namespace="n", name="x", scheme=scheme, ranges=tuple(ranges), versions=tuple(exact))
-    with book_of(advisory("A-1", part)) as book:
+    with snapshot_of(advisory("A-1", part)) as stored:
         for version in VERSIONS[scheme]:
             spans = (*ranges, *(Range(low=v, high=v, high_open=False) for v in exact))
             expected = [number for number, span in enumerate(spans) if contains(span, version, scheme)]
-            found = [spans.index(hit.range) for hit in book.hits([Ask("n", "x", scheme, version)])]
+            found = [spans.index(hit.range) for hit in stored.hits([Ask("n", "x", scheme, version)])]
             assert {spans[i] for i in found} == {spans[i] for i in expected}, version
-            whole = book.hits([Ask("n", "x", scheme, version, is_whole=True)])
+            whole = stored.hits([Ask("n", "x", scheme, version, is_whole=True)])
             assert sum(hit.covers for hit in whole) == len(expected)
             assert len(whole) == len(spans)
 
 
 def test_bare_rpm_versions_are_compared_without_epochs() -> None:
-    with book_of(advisory("A-1", affected("n", "x", "rpm", "4:5.26-2"))) as book:
-        assert [hit.covers for hit in book.hits([Ask("n", "x", "rpm", "5.26-1", is_bare=True)])] == [True]
-        assert book.hits([Ask("n", "x", "rpm", "5.26-2", is_bare=True)]) == []
-        assert book.hits([Ask("n", "x", "rpm", "4:5.26-2")]) == []
+    with snapshot_of(advisory("A-1", affected("n", "x", "rpm", "4:5.26-2"))) as stored:
+        assert [hit.covers for hit in stored.hits([Ask("n", "x", "rpm", "5.26-1", is_bare=True)])] == [True]
+        assert stored.hits([Ask("n", "x", "rpm", "5.26-2", is_bare=True)]) == []
+        assert stored.hits([Ask("n", "x", "rpm", "4:5.26-2")]) == []
 
 
 ECOSYSTEMS = {
@@ -97,11 +97,11 @@ def asks_of(count: int) -> list[Ask]:
 def test_five_hundred_asks_of_several_ecosystems_are_one_statement() -> None:
     asks = asks_of(500)
     records = (advisory(f"A-{ask.name}", affected(*ask[:3], "2")) for ask in asks[:400])
-    with book_of(*records) as book:
+    with snapshot_of(*records) as stored:
         statements: list[str] = []
-        for connection in (book._db, book._look_up._db):
+        for connection in (stored._db, stored._look_up._db):
             connection.set_trace_callback(statements.append)
-        hits = book.hits(asks)
+        hits = stored.hits(asks)
     assert [hit.ask for hit in hits] == list(range(400))
     assert len(statements) == 1
 
@@ -109,24 +109,24 @@ def test_five_hundred_asks_of_several_ecosystems_are_one_statement() -> None:
 def test_hits_come_in_the_order_of_the_asks_and_the_same_for_every_order_of_them() -> None:
     asks = [*asks_of(60), *asks_of(13)]
     parts = [affected(*ask[:3], below) for ask in asks_of(60) for below in ("0.5", "2", "3")]
-    with book_of(*(advisory(f"A-{n}", part) for n, part in enumerate(parts))) as book:
-        hits = book.hits(asks)
+    with snapshot_of(*(advisory(f"A-{n}", part) for n, part in enumerate(parts))) as stored:
+        hits = stored.hits(asks)
         assert [hit.ask for hit in hits] == sorted(hit.ask for hit in hits)
         assert {hit.ask for hit in hits} == set(range(len(asks)))
-        alone = [hit._replace(ask=place) for place, ask in enumerate(asks) for hit in book.hits([ask])]
+        alone = [hit._replace(ask=place) for place, ask in enumerate(asks) for hit in stored.hits([ask])]
         assert hits == alone
-        assert book.hits([]) == []
+        assert stored.hits([]) == []
 
 
 def test_names_are_asked_as_they_are_written() -> None:
     names = ['"quoted"', "back\\slash", "nul\0inside", "\udc80", "größe", "$[0]", "'; --", ""]
-    with book_of(
+    with snapshot_of(
         *(advisory(f"A-{n}", affected("n", name, "deb", "2")) for n, name in enumerate(names) if n != 3)
-    ) as book:
-        hits = book.hits([Ask("n", name, "deb", "1") for name in names])
+    ) as stored:
+        hits = stored.hits([Ask("n", name, "deb", "1") for name in names])
         assert [names[hit.ask] for hit in hits] == [hit.affected.name for hit in hits]
         assert [hit.ask for hit in hits] == [0, 1, 2, 4, 5, 6, 7]
-        assert book.rated(["A-0", "\udc80"]).keys() == {"A-0"}
+        assert stored.rated(["A-0", "\udc80"]).keys() == {"A-0"}
 
 
 def test_equal_records_give_equal_bytes_and_names(tmp_path: Path) -> None:
@@ -139,18 +139,20 @@ def test_equal_records_give_equal_bytes_and_names(tmp_path: Path) -> None:
 def test_of_two_advisories_of_one_feed_with_one_id_the_later_counts() -> None:
     old = advisory("A-1", affected("n", "x", "deb", "2"), affected("n", "gone", "deb", "2"), aliases=("CVE-1-1",))
     new = advisory("A-1", affected("n", "x", "deb", "3"), aliases=("CVE-1-2",))
-    with book_of(old, advisory("A-2"), new) as book:
-        assert [hit.range.high for hit in book.hits([Ask("n", "x", "deb", "1")])] == ["3"]
-        assert book.hits([Ask("n", "gone", "deb", "1")]) == []
-        assert book.complete("CVE-1-1") == ()
-        assert [each.id for each in book.complete("CVE-1-2")] == ["A-1"]
-        assert [row[1] for row in book.hashes()] == ["A-1", "A-2"]
+    with snapshot_of(old, advisory("A-2"), new) as stored:
+        assert [hit.range.high for hit in stored.hits([Ask("n", "x", "deb", "1")])] == ["3"]
+        assert stored.hits([Ask("n", "gone", "deb", "1")]) == []
+        assert stored.complete("CVE-1-1") == ()
+        assert [each.id for each in stored.complete("CVE-1-2")] == ["A-1"]
+        assert [row[1] for row in stored.hashes()] == ["A-1", "A-2"]
 
 
 def test_two_feeds_keep_their_own_word_under_one_id() -> None:
     part = affected("n", "x", "deb", "2")
-    with book_of(advisory("CVE-1-1", part, source="a"), advisory("CVE-1-1", part, source="b", severity="high")) as book:
-        assert [hit.advisory.source for hit in book.hits([Ask("n", "x", "deb", "1")])] == ["a", "b"]
+    with snapshot_of(
+        advisory("CVE-1-1", part, source="a"), advisory("CVE-1-1", part, source="b", severity="high")
+    ) as stored:
+        assert [hit.advisory.source for hit in stored.hits([Ask("n", "x", "deb", "1")])] == ["a", "b"]
 
 
 def test_a_reworded_text_is_no_change_and_a_moved_range_is() -> None:
@@ -169,20 +171,20 @@ def test_a_reworded_text_is_no_change_and_a_moved_range_is() -> None:
 
 
 def test_every_row_names_its_source_its_licence_and_its_date() -> None:
-    with book_of(
+    with snapshot_of(
         advisory("A-1", affected("n", "x", "deb", "2"), source="a", modified="2024-02-03T04:05:06Z"),
         advisory(
             "A-2", affected("n", "y", "deb", "2"), affected("m", "y", "deb", "2"), source="a", published="2024-01-01"
         ),
         covers=(),
-    ) as book:
-        assert [(row.namespace, row.feed, row.advisories, row.data_at) for row in book.coverage] == [
+    ) as stored:
+        assert [(row.namespace, row.feed, row.advisories, row.data_at) for row in stored.coverage] == [
             ("m", "a", 1, "2024-01-01"),
             ("n", "a", 2, "2024-02-03"),
         ]
-        assert book.licences == {"a": "CC0-1.0"}
-        assert [(feed.name, feed.records, feed.data_at) for feed in book.feeds] == [("a", 2, "2024-02-03")]
-        assert (book.data_at, sorted(book.namespaces)) == ("2024-02-03", ["m", "n"])
+        assert stored.licences == {"a": "CC0-1.0"}
+        assert [(feed.name, feed.records, feed.data_at) for feed in stored.feeds] == [("a", 2, "2024-02-03")]
+        assert (stored.data_at, sorted(stored.namespaces)) == ("2024-02-03", ["m", "n"])
 
 
 def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
@@ -195,14 +197,14 @@ def test_what_is_known_by_cve_product_and_purl_is_found_again() -> None:
         status="not_affected",
         products=("pkg:npm/x@1?a=b", "pkg:npm/%40s/x@2", "sha256:00@1"),
     )
-    with book_of(entry, score, release, statement) as book:
-        assert book.exploited(["CVE-1-1", "CVE-1-2"]) == {"CVE-1-1": entry}
-        assert book.exploitability(["CVE-1-1", "CVE-1-2"]) == {"CVE-1-1": score}
-        assert book.lifecycles("debian") == book.lifecycles("debian", "12") == (release,)
-        assert book.lifecycles("debian", "11") == ()
-        assert book.statements(["pkg:npm/x"]) == book.statements(["pkg:npm/%40s/x"]) == [statement]
-        assert book.statements(["sha256:00@1"]) == [statement]
-        assert book.statements(["sha256:00"]) == []
+    with snapshot_of(entry, score, release, statement) as stored:
+        assert stored.exploited(["CVE-1-1", "CVE-1-2"]) == {"CVE-1-1": entry}
+        assert stored.exploitability(["CVE-1-1", "CVE-1-2"]) == {"CVE-1-1": score}
+        assert stored.lifecycles("debian") == stored.lifecycles("debian", "12") == (release,)
+        assert stored.lifecycles("debian", "11") == ()
+        assert stored.statements(["pkg:npm/x"]) == stored.statements(["pkg:npm/%40s/x"]) == [statement]
+        assert stored.statements(["sha256:00@1"]) == [statement]
+        assert stored.statements(["sha256:00"]) == []
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database", b"SQLite format 3\0" + bytes(4096)])
@@ -231,9 +233,9 @@ def test_any_text_is_in_a_range_or_not(span: Range, version: str, scheme: str) -
 
 
 def test_an_advisory_without_anything_affected_only_rates() -> None:
-    with book_of(Advisory(id="CVE-1-1", source="nvd", severity="high"), covers=()) as book:
-        assert [each.severity for each in book.rated(["CVE-1-1"])["CVE-1-1"]] == ["high"]
-        assert book.namespaces == {}
+    with snapshot_of(Advisory(id="CVE-1-1", source="nvd", severity="high"), covers=()) as stored:
+        assert [each.severity for each in stored.rated(["CVE-1-1"])["CVE-1-1"]] == ["high"]
+        assert stored.namespaces == {}
 
 
 def test_a_feed_may_replace_another_ones_word_on_what_is_affected(tmp_path: Path) -> None:
@@ -241,7 +243,7 @@ def test_a_feed_may_replace_another_ones_word_on_what_is_affected(tmp_path: Path
     ours = [advisory("CVE-1-1", affected("cpe", "a:x:x", "generic", "2"))]
     over = msgspec.structs.replace(info("over"), overrides="nvd")
     digest = build(tmp_path / "s", [(info("nvd"), theirs), (over, ours)])
-    with Snapshot(tmp_path / "s", digest) as book:
-        found = [(hit.advisory.id, hit.range.high) for hit in book.hits([Ask("cpe", "a:x:x", "generic", "1")])]
+    with Snapshot(tmp_path / "s", digest) as stored:
+        found = [(hit.advisory.id, hit.range.high) for hit in stored.hits([Ask("cpe", "a:x:x", "generic", "1")])]
         assert sorted(found) == [("CVE-1-1", "2"), ("CVE-1-2", "9")]
-        assert [each.severity for each in book.rated(["CVE-1-1"])["CVE-1-1"]] == ["high", "unknown"]
+        assert [each.severity for each in stored.rated(["CVE-1-1"])["CVE-1-1"]] == ["high", "unknown"]

@@ -14,7 +14,7 @@ from hullmark.model.advisory import Cvss
 from hullmark.model.inventory import Distro
 from hullmark.model.package import UNKNOWN_VERSION, Location, Package, SourcePackage
 from hullmark.model.purl import make_purl
-from tests.support.matching import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, matched, package, snapshot_of
 
 BOOKWORM = Distro(id="debian", version_id="12", codename="bookworm", pretty_name="Debian GNU/Linux 12 (bookworm)")
 LIBC = package("deb", "libc6", "2.36-9", source=("glibc", "2.36-9"), arch="amd64")
@@ -76,15 +76,15 @@ def test_programs_that_were_linked_with_other_functions_are_two() -> None:
 
 def test_what_else_an_image_holds_changes_no_match_of_a_package() -> None:
     rated = Cvss("3.1", "CVSS:3.1/AV:N", 5.0)
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("GHSA-1", affected("pypi", "foo", "pep440", "2"), aliases=("CVE-1",), severity="low", cvss=(rated,)),
         advisory("GHSA-2", affected("pypi", "bar", "pep440", "2"), aliases=("CVE-1",)),
         advisory("CVE-1", source="nvd", cvss=(Cvss("3.1", "CVSS:3.1/AV:L", 9.0),)),
     )
     foo, bar = package("pypi", "foo", "1"), package("pypi", "bar", "1")
     for each in (foo, bar):
-        (alone,) = matched(book, [each]).matches
-        assert [match for match in matched(book, [foo, bar]).matches if match.package == each] == [alone]
+        (alone,) = matched(snapshot, [each]).matches
+        assert [match for match in matched(snapshot, [foo, bar]).matches if match.package == each] == [alone]
 
 
 WORDS = st.sampled_from(

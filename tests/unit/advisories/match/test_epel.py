@@ -9,7 +9,7 @@ from hullmark.advisories.match import epel
 from hullmark.advisories.match.distros import plan_for
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 FEDORA = {"vendor": "Fedora Project"}
 KNOWN = ("rhel:9", "rhel:8", "epel:9", "epel:10.1", "epel:10", "fedora:38", "amazon:2", "epel:7")
@@ -19,9 +19,9 @@ def extra(version: str, **notes: str) -> Package:
     return package("rpm", "htop", version, source=("htop", version), notes={**FEDORA, **notes})
 
 
-def book(*more: str) -> Snapshot:
+def stored(*more: str) -> Snapshot:
     """What Red Hat says of htop, what EPEL says of it, and what else is said of `more`."""
-    return book_of(
+    return snapshot_of(
         advisory("CVE-1-1", affected("rhel:9", "htop", "rpm", "3.2-9.el9"), source="redhat"),
         advisory(
             "FEDORA-EPEL-1", affected("epel:9", "htop", "rpm", "3.2-2.el9", arch="src", module=""), source="fedora"
@@ -62,7 +62,7 @@ def test_where_a_package_is_from_its_vendor_says_and_for_what_its_release(
 
 @pytest.mark.parametrize("distro", ["rhel:9.4", "almalinux:9.4", "rocky:9.4", "centos:9"])
 def test_of_a_package_from_epel_its_updates_speak_and_nobody_else(distro: str) -> None:
-    with book("almalinux:9", "rocky:9") as snapshot:
+    with stored("almalinux:9", "rocky:9") as snapshot:
         result = matched(snapshot, [extra("3.2-1.el9")], distro)
         assert counted(result) == {("htop", "FEDORA-EPEL-1"): "3.2-2.el9"}
         assert [match.advisory.namespace for match in result.matches] == ["epel:9"]
@@ -79,12 +79,12 @@ def test_epel_s_namespaces_have_names_for_people(namespace: str, label: str) -> 
 
 def test_the_distribution_s_own_package_of_the_name_is_not_epel_s() -> None:
     own = package("rpm", "htop", "3.2-1.el9", source=("htop", "3.2-1.el9"), notes={"vendor": "Red Hat, Inc."})
-    with book() as snapshot:
+    with stored() as snapshot:
         assert list(counted(matched(snapshot, [own], "rhel:9.4"))) == [("htop", "CVE-1-1")]
 
 
 def test_without_epel_s_advisories_nothing_can_be_said_of_its_packages() -> None:
-    with book_of(advisory("CVE-1-1", affected("rhel:9", "htop", "rpm", "3.2-9.el9"))) as snapshot:
+    with snapshot_of(advisory("CVE-1-1", affected("rhel:9", "htop", "rpm", "3.2-9.el9"))) as snapshot:
         result = matched(snapshot, [extra("3.2-1.el9")], "rhel:9.4")
     assert result.matches == ()
     assert [each.reason for each in result.unknown] == [
@@ -95,7 +95,7 @@ def test_without_epel_s_advisories_nothing_can_be_said_of_its_packages() -> None
 def test_that_epel_s_advisories_are_old_is_said_where_they_were_asked() -> None:
     old = advisory("FEDORA-EPEL-1", affected("epel:9", "htop", "rpm", "3.2-2.el9"), source="a", modified="2026-01-01")
     new = advisory("CVE-1-1", affected("rhel:9", "bash", "rpm", "9"), source="b", modified="2026-06-29")
-    with book_of(old, new, kept_fresh=True) as snapshot:
+    with snapshot_of(old, new, kept_fresh=True) as snapshot:
         asked = matched(snapshot, [extra("3.2-2.el9")], "rhel:9.4")
         other = matched(snapshot, [package("rpm", "bash", "10")], "rhel:9.4")
     assert any("epel:9" in problem.reason for problem in asked.problems)
@@ -127,7 +127,7 @@ def test_a_module_is_named_by_its_stream(label: str, expected: tuple[str, str]) 
 def test_an_update_of_a_module_is_for_the_packages_of_its_older_builds() -> None:
     stream = affected("fedora:38", "mysql:8.0", "rpm", "3820230907003352")
     plain = affected("fedora:38", "community-mysql", "rpm", "8.0.34-1.fc38", arch="src", module="")
-    with book_of(advisory("FEDORA-MODULAR-1", stream), advisory("FEDORA-1", plain)) as snapshot:
+    with snapshot_of(advisory("FEDORA-MODULAR-1", stream), advisory("FEDORA-1", plain)) as snapshot:
         ids = {
             name: [match.advisory.id for match in matched(snapshot, [each], "fedora:38").matches]
             for name, each in {
@@ -144,5 +144,5 @@ def test_an_update_of_a_module_is_for_the_packages_of_its_older_builds() -> None
 
 def test_modules_of_others_are_not_asked_as_fedora_s() -> None:
     stream = affected("rhel:8", "mysql:8.0", "rpm", "9920230907003352")
-    with book_of(advisory("X-1", stream)) as snapshot:
+    with snapshot_of(advisory("X-1", stream)) as snapshot:
         assert matched(snapshot, [modular(LABEL, vendor="Red Hat, Inc.")], "rhel:8").matches == ()

@@ -8,7 +8,7 @@ from hullmark.advisories.match.image_names import names_of, product_of, reposito
 from hullmark.advisories.match.images import is_about
 from hullmark.model.advisory import AffectedPackage, Range, Record
 from hullmark.model.package import UNKNOWN_VERSION, Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 CONSOLE = "openshift4/ose-console-rhel9"
 OTHER = advisory("CVE-0-0", affected("oci:redhat", "other", "rhctag", "1"))
@@ -21,7 +21,7 @@ def image(version: str, name: str = CONSOLE, cpe: str = "", purl: str = "") -> P
 
 def counted_unknown(package: Package, *records: Record) -> list[tuple[str, str]]:
     """Why nothing is known of an image."""
-    return [(unknown.kind, unknown.reason) for unknown in matched(book_of(*records), [package]).unknown]
+    return [(unknown.kind, unknown.reason) for unknown in matched(snapshot_of(*records), [package]).unknown]
 
 
 def fixed(tag: str, low: str = "", product: str = "", name: str = CONSOLE) -> AffectedPackage:
@@ -35,7 +35,7 @@ def open_(product: str, **more: str) -> AffectedPackage:
 
 def fixes(found: Package, *parts: AffectedPackage) -> list[str]:
     """The fix of each match that counts."""
-    return list(counted(matched(book_of(advisory("CVE-1-1", *parts)), [found])).values())
+    return list(counted(matched(snapshot_of(advisory("CVE-1-1", *parts)), [found])).values())
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_fix_is_no_matter_of_the_release_that_the_image_stays_at() -> None:
     tag = "v4.16.0-202410180404.p0.g95b8916.assembly.stream.el8"
     repositories = ("rhel-9-for-x86_64-appstream-eus-rpms__9_DOT_2",)
     found = matched(
-        book_of(advisory("CVE-1-1", fixed(tag)), advisory("CVE-1-2", affected("rhel:9", "x", "rpm", "1"))),
+        snapshot_of(advisory("CVE-1-1", fixed(tag)), advisory("CVE-1-2", affected("rhel:9", "x", "rpm", "1"))),
         [image("v4.16.0-1")],
         "rhel:9.2",
         repositories=repositories,
@@ -199,12 +199,12 @@ def test_a_fix_is_no_matter_of_the_release_that_the_image_stays_at() -> None:
 
 
 def test_the_reason_names_the_product() -> None:
-    [match] = matched(book_of(advisory("CVE-1-1", open_("openshift:4"))), [image("v4.16.0-1")]).matches
+    [match] = matched(snapshot_of(advisory("CVE-1-1", open_("openshift:4"))), [image("v4.16.0-1")]).matches
     assert match.why == f"{CONSOLE} v4.16.0-1 like every version, product openshift:4, Red Hat's container images"
 
 
 def test_without_a_feed_of_images_nothing_is_known_of_one() -> None:
-    found = matched(book_of(advisory("CVE-1-1", affected("rhel:9", "x", "rpm", "1"))), [image("v4.16.0-1")])
+    found = matched(snapshot_of(advisory("CVE-1-1", affected("rhel:9", "x", "rpm", "1"))), [image("v4.16.0-1")])
     assert [(each.package.type, each.reason, each.kind) for each in found.unknown] == [
         ("oci", "the snapshot has no advisories for oci:redhat", "uncovered")
     ]
@@ -214,14 +214,14 @@ def test_without_a_feed_of_images_nothing_is_known_of_one() -> None:
 
 def test_of_images_of_others_nothing_is_known_whatever_is_known_of_red_hats() -> None:
     foreign = image("1.0", "nginx", purl="pkg:oci/nginx?repository_url=docker.io/library/nginx")
-    found = matched(book_of(OTHER), [foreign])
+    found = matched(snapshot_of(OTHER), [foreign])
     assert [each.reason for each in found.unknown] == ["no advisories are made for packages of the type oci"]
     assert found.uncovered == ()
 
 
 @pytest.mark.parametrize("version", [UNKNOWN_VERSION, "latest"])
 def test_an_image_whose_build_is_not_known_and_that_an_advisory_names_is_unknown(version: str) -> None:
-    found = matched(book_of(advisory("CVE-1-1", fixed("v4.16.0-9"))), [image(version)])
+    found = matched(snapshot_of(advisory("CVE-1-1", fixed("v4.16.0-9"))), [image(version)])
     assert found.matches == ()
     [unknown] = found.unknown
     assert "CVE-1-1" in unknown.reason

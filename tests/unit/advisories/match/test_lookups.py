@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.advisories.match.find import find
 from hullmark.model.package import Package
-from tests.support.matching import TODAY, advisory, affected, book_of, counted, inventory, matched, package
+from tests.support.matching import TODAY, advisory, affected, counted, inventory, matched, package, snapshot_of
 
 TYPES = {"deb": "deb", "npm": "npm", "pypi": "pep440", "gem": "gem", "golang": "golang", "cargo": "cargo"}
 
@@ -24,12 +24,12 @@ def test_an_inventory_of_five_hundred_packages_of_several_ecosystems_is_looked_u
         advisory(f"CVE-2024-{n}", affected(namespaces[each.type], each.name, TYPES[each.type], "2.0.0"), severity="low")
         for n, each in enumerate(there)
     ]
-    with book_of(*records) as book:
-        assert len(book.namespaces) == 7  # what is there is known once the snapshot is open
+    with snapshot_of(*records) as snapshot:
+        assert len(snapshot.namespaces) == 7  # what is there is known once the snapshot is open
         statements: list[str] = []
-        for connection in (book._db, book._look_up._db):
+        for connection in (snapshot._db, snapshot._look_up._db):
             connection.set_trace_callback(statements.append)
-        result = find(inventory(there, "debian:12"), book, at=TODAY)
+        result = find(inventory(there, "debian:12"), snapshot, at=TODAY)
     assert len(result.matches) == 500
     # One statement looks all of them up, one asks whether better databases speak of what lesser ones say.
     assert len([statement for statement in statements if "span" in statement]) == 2
@@ -38,24 +38,24 @@ def test_an_inventory_of_five_hundred_packages_of_several_ecosystems_is_looked_u
 
 
 def test_an_archive_is_looked_up_under_what_its_pom_and_what_its_manifest_say() -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-1-1", affected("maven", "org.x:thing", "maven", "2")),
         advisory("CVE-1-2", affected("maven", "org.x:thing-osgi", "maven", "2")),
         advisory("CVE-1-3", affected("maven", "org.y:thing", "maven", "2")),
     )
     named = {"space": "org.x", "notes": {"manifest_name": "thing"}}
     both, fixed = (package("maven", "thing-osgi", version, **named) for version in ("1", "2"))
-    assert counted(matched(book, [both])) == {("thing-osgi", "CVE-1-1"): "2", ("thing-osgi", "CVE-1-2"): "2"}
-    assert counted(matched(book, [package("maven", "thing-osgi", "1", space="org.x")])) == {
+    assert counted(matched(snapshot, [both])) == {("thing-osgi", "CVE-1-1"): "2", ("thing-osgi", "CVE-1-2"): "2"}
+    assert counted(matched(snapshot, [package("maven", "thing-osgi", "1", space="org.x")])) == {
         ("thing-osgi", "CVE-1-2"): "2"
     }
-    assert matched(book, [fixed]).matches == ()
+    assert matched(snapshot, [fixed]).matches == ()
 
 
 def test_what_is_said_of_both_names_of_an_archive_is_one_match() -> None:
     parts = [affected("maven", f"org.x:{name}", "maven", "2") for name in ("thing", "thing-osgi")]
     found = package("maven", "thing-osgi", "1", space="org.x", notes={"manifest_name": "thing"})
-    assert len(matched(book_of(advisory("CVE-1-1", *parts)), [found]).matches) == 1
+    assert len(matched(snapshot_of(advisory("CVE-1-1", *parts)), [found]).matches) == 1
 
 
 REACHED = [
@@ -84,16 +84,16 @@ REACHED = [
 def test_packages_of_each_ecosystem_reach_its_advisories(
     type: str, name: str, purl: str, version: str, asked: str, scheme: str
 ) -> None:
-    book = book_of(advisory("CVE-1-1", affected(type, asked, scheme, "2")))
+    snapshot = snapshot_of(advisory("CVE-1-1", affected(type, asked, scheme, "2")))
     found = package(type, name, version, purl=purl)
-    assert set(counted(matched(book, [found]))) == {(name, "CVE-1-1")}
+    assert set(counted(matched(snapshot, [found]))) == {(name, "CVE-1-1")}
 
 
 @pytest.mark.parametrize(
     "type", ["brew", "conda", "cpan", "julia", "luarocks", "nix", "opam", "otp", "pear", "snap", "terraform"]
 )
 def test_of_packages_that_nobody_makes_advisories_for_nothing_can_be_said(type: str) -> None:
-    result = matched(book_of(advisory("CVE-1-1", affected("npm", "a", "npm", "2"))), [package(type, "a", "1.0")])
+    result = matched(snapshot_of(advisory("CVE-1-1", affected("npm", "a", "npm", "2"))), [package(type, "a", "1.0")])
     assert result.matches == ()
     assert [(unknown.reason, unknown.kind) for unknown in result.unknown] == [
         (f"no advisories are made for packages of the type {type}", "uncovered")

@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.advisories.match.mistaken import RULES, Rule
 from hullmark.model.package import Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 CASES = [(rule, name, id) for rule in RULES for name in rule.names for id in sorted(rule.vulnerabilities)]
 
@@ -29,48 +29,48 @@ def listed(rule: Rule, name: str) -> str:
 def test_a_rule_sets_aside_with_its_name_reason_and_source(rule: Rule, name: str, id: str) -> None:
     part = affected(NAMESPACES[rule.type], listed(rule, name), SCHEMES[rule.type], "9")
     aliased = [advisory("GHSA-9", part, aliases=(id,))] if id.startswith("CVE-") else []
-    book = book_of(advisory(id, part), advisory("CVE-9-9", part), *aliased)
-    result = matched(book, [installed(rule, name)], "debian:12")
+    snapshot = snapshot_of(advisory(id, part), advisory("CVE-9-9", part), *aliased)
+    result = matched(snapshot, [installed(rule, name)], "debian:12")
     assert counted(result) == {(name, "CVE-9-9"): "9"}
     (aside,) = {match.suppressed for match in result.matches if match.suppressed is not None}
     assert (aside.by, aside.reason) == ("not-affected", f"{rule.reason} ({rule.name}, {rule.source})")
 
 
 def test_other_packages_of_the_same_source_keep_what_is_said_of_them() -> None:
-    book = book_of(advisory("CVE-2023-45853", affected("debian:12", "zlib", "deb", fix_state="wont-fix")))
+    snapshot = snapshot_of(advisory("CVE-2023-45853", affected("debian:12", "zlib", "deb", fix_state="wont-fix")))
     zlib1g, minizip = (
         package("deb", name, "1:1.2.13.dfsg-1", source=("zlib", "1:1.2.13.dfsg-1")) for name in ("zlib1g", "minizip")
     )
-    result = matched(book, [zlib1g, minizip], "debian:12")
+    result = matched(snapshot, [zlib1g, minizip], "debian:12")
     assert counted(result) == {("minizip", "CVE-2023-45853"): ""}
     assert len(result.matches) == 2
 
 
 def test_what_the_name_is_shared_with_is_found() -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-2021-44228", affected("maven", "org.apache.logging.log4j:log4j-core", "maven", "2.15"))
     )
     core = package("maven", "log4j-core", "2.14", space="org.apache.logging.log4j")
-    assert counted(matched(book, [core])) == {("log4j-core", "CVE-2021-44228"): "2.15"}
-    book = book_of(advisory("CVE-2017-14727", affected("pypi", "logger", "pep440", "2")))
-    assert counted(matched(book, [package("pypi", "logger", "1")])) == {("logger", "CVE-2017-14727"): "2"}
+    assert counted(matched(snapshot, [core])) == {("log4j-core", "CVE-2021-44228"): "2.15"}
+    snapshot = snapshot_of(advisory("CVE-2017-14727", affected("pypi", "logger", "pep440", "2")))
+    assert counted(matched(snapshot, [package("pypi", "logger", "1")])) == {("logger", "CVE-2017-14727"): "2"}
 
 
 def test_an_announcement_of_other_vulnerabilities_besides_stays() -> None:
     part = affected("debian:12", "zlib", "deb", "2")
     zlib1g = package("deb", "zlib1g", "1", source=("zlib", "1"))
     both = advisory("DSA-1", part, source="debian_lists", aliases=("CVE-2023-45853", "CVE-9-9"))
-    assert counted(matched(book_of(both), [zlib1g], "debian:12")) == {("zlib1g", "DSA-1"): "2"}
+    assert counted(matched(snapshot_of(both), [zlib1g], "debian:12")) == {("zlib1g", "DSA-1"): "2"}
     alone = advisory("DSA-2", part, source="debian_lists", aliases=("CVE-2023-45853",))
-    assert not counted(matched(book_of(alone), [zlib1g], "debian:12"))
+    assert not counted(matched(snapshot_of(alone), [zlib1g], "debian:12"))
 
 
 def test_a_distributions_own_word_goes_first() -> None:
     cleared = affected("debian:12", "zlib", "deb", kind="unaffected", note="not built")
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-2023-45853", affected("debian:12", "zlib", "deb", fix_state="wont-fix"), cleared, source="debian")
     )
-    (match,) = matched(book, [package("deb", "zlib1g", "1", source=("zlib", "1"))], "debian:12").matches
+    (match,) = matched(snapshot, [package("deb", "zlib1g", "1", source=("zlib", "1"))], "debian:12").matches
     assert match.suppressed is not None
     assert match.suppressed.reason == "debian records that zlib 1 is not affected: not built"
 

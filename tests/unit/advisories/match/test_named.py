@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hullmark.advisories.match.named import shown_id
-from tests.support.matching import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, matched, package, snapshot_of
 
 SHOWN = [
     ("gems/rack/CVE-2024-1", ("CVE-2024-1",), "CVE-2024-1"),
@@ -31,7 +31,7 @@ def test_an_id_that_is_another_with_something_before_it_is_shown_as_that(
 
 def test_the_sources_own_id_stays_as_an_alias() -> None:
     part = affected("gem", "rack", "gem", "2.2.19")
-    book = book_of(advisory("gems/rack/CVE-2024-1", part, aliases=("CVE-2024-1", "GHSA-1"), source="rubysec"))
-    (match,) = matched(book, [package("gem", "rack", "2.2.1")]).matches
+    snapshot = snapshot_of(advisory("gems/rack/CVE-2024-1", part, aliases=("CVE-2024-1", "GHSA-1"), source="rubysec"))
+    (match,) = matched(snapshot, [package("gem", "rack", "2.2.1")]).matches
     assert (match.advisory.id, match.advisory.cve) == ("CVE-2024-1", "CVE-2024-1")
     assert match.advisory.aliases == ("gems/rack/CVE-2024-1", "GHSA-1")

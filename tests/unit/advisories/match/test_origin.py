@@ -9,7 +9,7 @@ from hullmark.advisories.match.origin import is_foreign
 from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 ELSEWHERE = [
     advisory("CVE-9-1", affected("rhel:9", "other", "rpm", "1")),
@@ -68,14 +68,14 @@ def test_only_who_built_the_owner_may_clear_by_silence_what_it_owns(
     distro: str, owner: Package, is_other: bool
 ) -> None:
     owned = package("pypi", "x", "1.0", owned_by=owner.purl)
-    result = matched(book_of(UPSTREAM, *ELSEWHERE), [owner, owned], distro)
+    result = matched(snapshot_of(UPSTREAM, *ELSEWHERE), [owner, owned], distro)
     assert set(counted(result)) == ({("x", "GHSA-1")} if is_other else set())
 
 
 @pytest.mark.parametrize("owner", [rpm("Remi's RPM repository"), rpm("Red Hat, Inc.")])
 def test_where_the_distribution_is_not_in_the_snapshot_nothing_is_cleared(owner: Package) -> None:
     owned = package("pypi", "x", "1.0", owned_by=owner.purl)
-    assert set(counted(matched(book_of(UPSTREAM), [owner, owned], "rhel:9.4"))) == {("x", "GHSA-1")}
+    assert set(counted(matched(snapshot_of(UPSTREAM), [owner, owned], "rhel:9.4"))) == {("x", "GHSA-1")}
 
 
 def epel(below: str = "", name: str = "python3-x", **more: object) -> AffectedPackage:
@@ -99,7 +99,7 @@ def test_of_an_owner_from_epel_its_updates_may_speak_and_their_silence_says_noth
     said = advisory("CVE-1-1", word, source="fedora")
     owned = package("pypi", "x", "1.0", owned_by=owner.purl)
     oracle = advisory("CVE-9-4", affected("oracle:9", "other", "rpm", "1"))
-    result = matched(book_of(UPSTREAM, said, oracle, *ELSEWHERE), [owner, owned], distro)
+    result = matched(snapshot_of(UPSTREAM, said, oracle, *ELSEWHERE), [owner, owned], distro)
     (suppressed,) = [match.suppressed for match in result.matches if match.package.type == "pypi"]
     assert (suppressed and suppressed.reason) == reason
 
@@ -108,7 +108,7 @@ def test_what_the_distribution_mended_in_its_own_package_clears_nothing_in_anoth
     owner = deb("default", "1.0-9")
     owned = package("pypi", "x", "1.0", owned_by=owner.purl)
     said = advisory("CVE-1-1", affected("debian:12", "python3-x", "deb", "1.0-2"))
-    assert set(counted(matched(book_of(UPSTREAM, said), [owner, owned], "debian:12"))) == {("x", "GHSA-1")}
+    assert set(counted(matched(snapshot_of(UPSTREAM, said), [owner, owned], "debian:12"))) == {("x", "GHSA-1")}
 
 
 NVD = advisory("CVE-1-1", affected("cpe", "a:python:python", "generic", "3.9.99"), source="nvd")
@@ -129,7 +129,7 @@ def test_a_bare_program_of_a_package_is_the_package_where_their_versions_say_the
 ) -> None:
     owner = package("rpm", "python3", owner_version, notes={"vendor": vendor}, purl="pkg:rpm/amzn/python3@3.9.16")
     program = package("generic", "python", version, owned_by=owner.purl)
-    result = matched(book_of(NVD, *ELSEWHERE), [owner, program], "amzn:2023")
+    result = matched(snapshot_of(NVD, *ELSEWHERE), [owner, program], "amzn:2023")
     (match,) = result.matches
     expected = reason and reason.format(f"python3 {owner_version}")
     assert (match.suppressed and match.suppressed.reason) == expected
@@ -138,4 +138,4 @@ def test_a_bare_program_of_a_package_is_the_package_where_their_versions_say_the
 def test_without_advisories_for_the_distribution_a_bare_program_is_judged_by_its_own_name() -> None:
     owner = package("rpm", "python3", "3.9.16-1", notes={"vendor": "Amazon"}, purl="pkg:rpm/amzn/python3@3.9.16")
     program = package("generic", "python", "3.9.16", owned_by=owner.purl)
-    assert set(counted(matched(book_of(NVD), [owner, program], "amzn:2023"))) == {("python", "CVE-1-1")}
+    assert set(counted(matched(snapshot_of(NVD), [owner, program], "amzn:2023"))) == {("python", "CVE-1-1")}

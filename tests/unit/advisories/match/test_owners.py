@@ -10,7 +10,7 @@ from hullmark.advisories.match.distros import plan_for
 from hullmark.model.advisory import AffectedPackage
 from hullmark.model.inventory import Distro
 from hullmark.model.package import Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 OWNER = package("apk", "py3-x", "1.0-r2", purl="pkg:apk/alpine/py3-x@1.0-r2")
 OWNED = package("pypi", "x", "1.0", owned_by=OWNER.purl)
@@ -33,20 +33,20 @@ WORDS = [
 @pytest.mark.parametrize(("word", "reason"), WORDS)
 def test_where_the_distribution_speaks_of_the_owner_its_word_counts(word: AffectedPackage, reason: str | None) -> None:
     owner = package("apk", "py3-x", "1.0-r2", purl=OWNER.purl, arch="x86_64")
-    result = matched(book_of(UPSTREAM, advisory("CVE-1-1", word)), [owner, OWNED], "alpine:3.18.4")
+    result = matched(snapshot_of(UPSTREAM, advisory("CVE-1-1", word)), [owner, OWNED], "alpine:3.18.4")
     (suppressed,) = [match.suppressed for match in result.matches if match.package.type == "pypi"]
     assert (suppressed and suppressed.reason) == reason
 
 
 def test_of_two_words_about_one_vulnerability_the_worse_counts() -> None:
     words = [advisory("CVE-1-1", alpine("1.0-r1"), alpine("1.0-r3")), advisory("CVE-9-9", alpine("1.0-r1"))]
-    found = matched(book_of(UPSTREAM, *words), [OWNER, OWNED], "alpine:3.18.4")
+    found = matched(snapshot_of(UPSTREAM, *words), [OWNER, OWNED], "alpine:3.18.4")
     assert set(counted(found)) == {("py3-x", "CVE-1-1")}
 
 
 def test_what_the_owner_was_mended_of_under_another_id_clears_nothing() -> None:
-    book = book_of(UPSTREAM, advisory("CVE-1-2", alpine("1.0-r2")))
-    assert counted(matched(book, [OWNER, OWNED], "alpine:3.18.4")) == {("x", "GHSA-1"): "2"}
+    snapshot = snapshot_of(UPSTREAM, advisory("CVE-1-2", alpine("1.0-r2")))
+    assert counted(matched(snapshot, [OWNER, OWNED], "alpine:3.18.4")) == {("x", "GHSA-1"): "2"}
 
 
 def deb(name: str, source: str = "", version: str = "1.0-1") -> Package:
@@ -116,8 +116,8 @@ def test_what_nobody_tracks_is_cleared_by_a_statement_alone(type: str, name: str
     upstream = advisory("GHSA-1", affected(type, name, scheme, "2.0.0"), aliases=("CVE-1-1",))
     other = advisory("CVE-9-9", affected("debian:12", "x", "deb", "0.5"))
     said = advisory("CVE-1-1", affected("debian:12", "x", "deb", "1.0-1"))
-    assert set(counted(matched(book_of(upstream, other), [owner, owned], "debian:12"))) == {(name, "GHSA-1")}
-    result = matched(book_of(upstream, other, said), [owner, owned], "debian:12")
+    assert set(counted(matched(snapshot_of(upstream, other), [owner, owned], "debian:12"))) == {(name, "GHSA-1")}
+    result = matched(snapshot_of(upstream, other, said), [owner, owned], "debian:12")
     (match,) = result.matches
     assert match.suppressed is not None
     assert match.suppressed.reason == "it belongs to x 1.0-1, and Debian 12 records that it is sound"

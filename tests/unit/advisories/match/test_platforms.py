@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hullmark.advisories.match.platforms import hold, spoken_of, title
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 LINUX = "cpe:2.3:o:linux:linux_kernel:-:*:*:*:*:*:*:*"
 WINDOWS = "cpe:2.3:o:microsoft:windows:-:*:*:*:*:*:*:*"
@@ -88,17 +88,17 @@ def test_any_words_are_read(text: str, arch: str) -> None:
 
 def test_what_its_words_alone_confine_to_another_platform_is_told_weakly_and_says_so() -> None:
     part = affected("composer", "x/y", "packagist", "2")
-    book = book_of(advisory("GHSA-1", part, summary="Improper escaping of command arguments on Windows"))
-    (match,) = matched(book, [package("composer", "y", "1", space="x")]).matches
+    snapshot = snapshot_of(advisory("GHSA-1", part, summary="Improper escaping of command arguments on Windows"))
+    (match,) = matched(snapshot, [package("composer", "y", "1", space="x")]).matches
     assert (match.confidence, match.suppressed) == (0.6, None)
     assert match.why.endswith("; it speaks of Windows only")
 
 
 def test_a_distribution_knows_what_it_ships_whatever_the_words_are() -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-1-1", affected("debian:12", "perl", "deb", "9"), summary="Overflow on 32-bit platforms")
     )
-    (match,) = matched(book, [package("deb", "perl", "5.36", arch="amd64")], "debian:12").matches
+    (match,) = matched(snapshot, [package("deb", "perl", "5.36", arch="amd64")], "debian:12").matches
     assert match.confidence == 1.0
 
 
@@ -106,7 +106,7 @@ def test_what_is_left_out_is_counted_by_platform() -> None:
     elsewhere = [advisory(f"GHSA-{n}", affected("npm", "x", "npm", "2.0.0", platforms=(WINDOWS,))) for n in range(3)]
     other = advisory("GHSA-9", affected("npm", "x", "npm", "2.0.0", platforms=(made_for("wordpress"),)))
     past = advisory("GHSA-8", affected("npm", "x", "npm", "0.5.0", platforms=(WINDOWS,)))
-    result = matched(book_of(*elsewhere, other, past), [package("npm", "x", "1.0.0")])
+    result = matched(snapshot_of(*elsewhere, other, past), [package("npm", "x", "1.0.0")])
     assert counted(result) == {}
     assert [(problem.reason, problem.kind) for problem in result.problems] == [
         ("3 rows that speak of Windows only were left out", "note"),

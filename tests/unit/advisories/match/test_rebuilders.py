@@ -6,7 +6,7 @@ import pytest
 
 from hullmark.model.advisory import Advisory, Range
 from hullmark.model.package import Package
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 
 def mended(namespace: str, name: str, scheme: str, version: str) -> Advisory:
@@ -31,7 +31,7 @@ def test_a_rebuild_is_affected_under_the_originals_name_until_the_rebuilder_mend
     type, name, version = found
     ours = name.lower().replace("_", "-")
     ours = ours.replace("/", ":") if type == "maven" else ours
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-1-1", affected(namespace, original, scheme, "9")),
         mended(namespace, ours, scheme, fix),
     )
@@ -41,26 +41,26 @@ def test_a_rebuild_is_affected_under_the_originals_name_until_the_rebuilder_mend
         space, _, bare = name.rpartition("/")
         return package(type, bare, version, space=space)
 
-    below = matched(book, [build(version)], distro)
+    below = matched(snapshot, [build(version)], distro)
     assert [(match.advisory.id, match.kind) for match in below.matches] == [("CVE-1-1", kind)]
-    assert counted(matched(book, [build(fix)], distro)) == {}
+    assert counted(matched(snapshot, [build(fix)], distro)) == {}
 
 
 @pytest.mark.parametrize(("version", "ids"), [("1.6-3", {"CVE-1-1"}), ("1.6-3.root.io.1", set())])
 def test_a_rebuilders_word_clears_no_build_but_its_own(version: str, ids: set[str]) -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-1-1", affected("debian:12", "jq", "deb", "9")),
         mended("debian:12", "jq", "deb", "1.6-2.1.root.io.2"),
     )
-    assert {id for _, id in counted(matched(book, [package("deb", "jq", version)], "debian:12"))} == ids
+    assert {id for _, id in counted(matched(snapshot, [package("deb", "jq", version)], "debian:12"))} == ids
 
 
 def test_a_rebuild_below_the_rebuilders_fix_is_guessed_at_by_the_originals_name() -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory("CVE-1-1", affected("cpe", "a:gnu:wget", "generic", "1.25"), source="nvd"),
         advisory("CVE-9-9", affected("alpine:3.18", "other", "apk", "1")),
         mended("alpine:3.18", "rootio-wget", "apk", "1.21.4-r71"),
     )
     below, at = (package("apk", "rootio-wget", version) for version in ("1.21.0-r0", "1.21.4-r71"))
-    assert [match.kind for match in matched(book, [below], "alpine:3.18.4").matches] == ["cpe"]
-    assert matched(book, [at], "alpine:3.18.4").matches == ()
+    assert [match.kind for match in matched(snapshot, [below], "alpine:3.18.4").matches] == ["cpe"]
+    assert matched(snapshot, [at], "alpine:3.18.4").matches == ()

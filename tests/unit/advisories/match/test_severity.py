@@ -8,7 +8,7 @@ import pytest
 
 from hullmark.model.advisory import Advisory, Cvss
 from hullmark.model.match import MatchedAdvisory, SeverityBy
-from tests.support.matching import advisory, affected, book_of, matched, package
+from tests.support.matching import advisory, affected, matched, package, snapshot_of
 
 PYPI = affected("pypi", "x", "pep440", "2")
 OTHER = affected("ubuntu:22.04", "y", "deb", "2", severity="medium")
@@ -19,7 +19,7 @@ def rating(score: float, version: str = "3.1", source: str = "nvd") -> Cvss:
 
 
 def found(*records: Advisory, type: str = "pypi", distro: str = "") -> MatchedAdvisory:
-    (match,) = matched(book_of(*records), [package(type, "x", "1")], distro).matches
+    (match,) = matched(snapshot_of(*records), [package(type, "x", "1")], distro).matches
     return match.advisory
 
 

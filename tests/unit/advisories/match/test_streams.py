@@ -11,7 +11,7 @@ from hullmark.advisories.match.streams import streams_of
 from hullmark.model.advisory import EVERY_VERSION
 from hullmark.model.inventory import Distro
 from tests.support.advisories import sample
-from tests.support.matching import advisory, affected, book_of, counted, matched, package
+from tests.support.matching import advisory, affected, counted, matched, package, snapshot_of
 
 
 def streams(version: str, *repositories: str, id: str = "rhel") -> str:
@@ -80,7 +80,7 @@ def test_the_ids_say_what_red_hats_own_mapping_says_of_them() -> None:
 
 
 EUS = "rhel-9-for-x86_64-baseos-eus-rpms"
-BOOK = book_of(
+BOOK = snapshot_of(
     advisory(
         "CVE-1-1",
         affected("rhel:9", "openssl", "rpm", "1:3.0.7-27.el9"),
@@ -127,8 +127,8 @@ def test_a_row_of_a_stream_counts_for_whom_has_its_repository(repository: str, o
 )
 def test_a_channel_s_fix_counts_if_the_release_can_install_it(release: str, fixed: str, counts: bool) -> None:
     base = affected("rhel:9", "x", "rpm", fix_state="not-fixed", ranges=(EVERY_VERSION,))
-    book = book_of(advisory("CVE-1-1", base, affected("rhel:9+eus", "x", "rpm", fixed)))
-    found = matched(book, [package("rpm", "x", "1-1.el9")], f"rhel:{release}", channels=("eus",))
+    snapshot = snapshot_of(advisory("CVE-1-1", base, affected("rhel:9+eus", "x", "rpm", fixed)))
+    found = matched(snapshot, [package("rpm", "x", "1-1.el9")], f"rhel:{release}", channels=("eus",))
     assert counted(found) == {("x", "CVE-1-1"): fixed if counts else ""}
 
 
@@ -137,7 +137,7 @@ def test_a_channel_that_was_asked_for_stays_on() -> None:
 
 
 def test_the_last_release_is_judged_by_its_extended_life_cycle_too() -> None:
-    book = book_of(
+    snapshot = snapshot_of(
         advisory(
             "CVE-1-1",
             affected("rhel:7", "bash", "rpm", fix_state="wont-fix"),
@@ -147,6 +147,6 @@ def test_the_last_release_is_judged_by_its_extended_life_cycle_too() -> None:
     )
     old, mended = package("rpm", "bash", "4.2-35.el7_9"), package("rpm", "bash", "4.2-36.el7_9")
     els = ("rhel-7-server-els-rpms",)
-    assert counted(matched(book, [old], "rhel:7.9", repositories=els)) == {("bash", "CVE-1-1"): "0:4.2-36.el7_9"}
-    assert not counted(matched(book, [mended], "rhel:7.9", repositories=els))
-    assert counted(matched(book, [mended], "rhel:7.9")) == {("bash", "CVE-1-1"): ""}
+    assert counted(matched(snapshot, [old], "rhel:7.9", repositories=els)) == {("bash", "CVE-1-1"): "0:4.2-36.el7_9"}
+    assert not counted(matched(snapshot, [mended], "rhel:7.9", repositories=els))
+    assert counted(matched(snapshot, [mended], "rhel:7.9")) == {("bash", "CVE-1-1"): ""}

@@ -20,7 +20,7 @@ from hullmark.model.match import Matches
 from hullmark.model.verdict import Outcome, Verdict, VerdictInputs
 from hullmark.policy.context import NO_CONTEXT
 from hullmark.scanning.request import ScanRequest
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.signed import Holding, state_of_signed
 from hullmark.server.stories.images.stored import StoredFacts
@@ -54,7 +54,7 @@ class Judge:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._books = Books(services.objects, services.settings.data / "cache" / "snapshots")
+        self._snapshot_cache = SnapshotCache(services.objects, services.settings.data / "cache" / "snapshots")
         self._kept: OrderedDict[bytes, tuple[datetime, Any]] = OrderedDict()
         self._turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -90,13 +90,13 @@ class Judge:
 
         def match() -> Matches:
             facts = StoredFacts(self._services.objects, row.document, means_of(self._services))
-            with self._books.opened(snapshot.digest, snapshot.object) as source:
+            with self._snapshot_cache.opened(snapshot.digest, snapshot.object) as source:
                 return match_scan(facts.look(ScanRequest(reads=MATCHING_READS)), source, MatchOptions(at=day))
 
         return await self._find_or_make(_key("matches", row.document, snapshot.digest, day), now, match)
 
     def _open_snapshot(self, snapshot: SnapshotRow | None) -> AbstractContextManager[AdvisorySource | None]:
-        return self._books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+        return self._snapshot_cache.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
     async def _find_or_make(self, key: bytes, now: datetime, make: Callable[[], _T]) -> _T:
         """What is kept, else what is made, a few at a time; who comes while it is made gets the same."""

@@ -18,9 +18,9 @@ from litestar.openapi.spec.enums import OpenAPIFormat
 from litestar.params import JSONBody
 
 from hullmark.server.api.bodies import BodyLimits, BoundedBody, Slots
-from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.problems import Refusal
+from hullmark.server.api.snapshot_cache import snapshot_cache_of
 from hullmark.server.stories.advisories import feeds
 from hullmark.server.stories.advisories.feeds import LastUpdate
 from hullmark.server.stories.muting import require_unmuted
@@ -169,7 +169,7 @@ async def take(
     with _slots(request).taken(caller.account_id), TemporaryDirectory(prefix="hullmark-advisories-") as folder:
         file = Path(folder) / "received"
         await receive_file(BoundedBody(request.scope, request.receive, limits).chunks(), file)
-        taken = await feeds.take_in_file(services, books_of(request.app), file, entry)
+        taken = await feeds.take_in_file(services, snapshot_cache_of(request.app), file, entry)
     return TakenView(digest=taken.digest, signed_by=taken.signer)
 
 

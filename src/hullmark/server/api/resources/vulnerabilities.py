@@ -16,12 +16,12 @@ from hullmark.model.advisory import SEVERITIES, Severity
 from hullmark.model.match import CoverageGap
 from hullmark.model.reach import REACHES, MatchReach, Reach
 from hullmark.reach.matched import ReachIndex
-from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.formats import render_result
 from hullmark.server.api.paging import Cursor, Limit, Page, cursor_of, values_in
 from hullmark.server.api.problems import Refusal, problem
 from hullmark.server.api.resources.images import find, find_analysed_image, moment
+from hullmark.server.api.snapshot_cache import snapshot_cache_of
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.reached import read_index
 from hullmark.server.stories.images.stored import StoredFacts
@@ -195,7 +195,7 @@ async def _whole(
     _, facts = await find_analysed_image(services, caller, digest)
     async with services.database.tenant(caller.account_id) as connection:
         snapshot = await snapshot_for(connection, moments)
-    found = await asyncio.to_thread(matches_of, services, books_of(request.app), facts, snapshot, moments)
+    found = await asyncio.to_thread(matches_of, services, snapshot_cache_of(request.app), facts, snapshot, moments)
     return await asyncio.to_thread(render_result, "matches", format, found)
 
 
@@ -222,7 +222,7 @@ def _list_coverage_gaps(
     request: Request[Any, Any, Any], services: Services, row: HeldImage, by: SnapshotView
 ) -> list[CoverageGap]:
     facts = StoredFacts(services.objects, row.document, means_of(services))
-    return list(uncovered_of(books_of(request.app), facts, by.digest, by.day))
+    return list(uncovered_of(snapshot_cache_of(request.app), facts, by.digest, by.day))
 
 
 @get(

@@ -17,10 +17,10 @@ from markupsafe import Markup
 
 from hullmark.model.advisory import SEVERITIES
 from hullmark.model.limit import Limit
-from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, cursor_of, page, values_in
 from hullmark.server.api.problems import not_found
+from hullmark.server.api.snapshot_cache import snapshot_cache_of
 from hullmark.server.console.charts.scatter import Exploitable, Scatter, draw_scatter
 from hullmark.server.console.charts.series import Event, Line, TimeSeries, draw_series
 from hullmark.server.console.charts.svg import Size, Tone
@@ -29,7 +29,7 @@ from hullmark.server.console.navigation import Entry
 from hullmark.server.console.timelines import Milestone, milestones
 from hullmark.server.console.views import render, rights
 from hullmark.server.stories.advisories.advisories import current_snapshot
-from hullmark.server.stories.advisories.counts import AdvisoryBook, advisories_of
+from hullmark.server.stories.advisories.counts import AdvisoryList, advisories_of
 from hullmark.server.stories.advisories.known import KnownVulnerability, known_vulnerability
 from hullmark.server.stories.identity.account_address import account_base
 from hullmark.server.stories.services import Services
@@ -63,7 +63,7 @@ class AdvisoriesPage(msgspec.Struct, kw_only=True):
     """What the list shows. `scatter` is an SVG of the first `drawn` that are wanted."""
 
     list: ShownPage[HeldAdvisory]
-    book: AdvisoryBook
+    advisory_list: AdvisoryList
     wanted: AdvisoryFilter
     sum: AdvisorySum
     scatter: Markup
@@ -90,18 +90,18 @@ async def advisories_page(
     """The vulnerabilities that count in the account's images, the weightiest first."""
     wanted = _filter_of(request)
     async with services.database.tenant(caller.account_id) as connection:
-        book = await advisories_of(services, connection, caller.account_id)
-        first = await book.page(connection, wanted, None, _DRAWN)
-        listing = _listing(services, caller, book, wanted, first)
+        advisory_list = await advisories_of(services, connection, caller.account_id)
+        first = await advisory_list.page(connection, wanted, None, _DRAWN)
+        listing = _listing(services, caller, advisory_list, wanted, first)
         if wants_export(request, listing.name):
             return export(request, listing)
-        total = await book.sum(connection)
+        total = await advisory_list.sum(connection)
     base = f"{account_base(caller.account)}/advisories"
     shown = await listing.shown(request)
     shown.columns = tuple(column for column in shown.columns if column.key != "kev")  # it stands beside the name
     view = AdvisoriesPage(
         list=shown,
-        book=book,
+        advisory_list=advisory_list,
         wanted=wanted,
         sum=total,
         scatter=draw_scatter(Scatter("CVSS by EPSS", tuple(_point(row, base) for row in first)), Size(900, 320)),
@@ -124,7 +124,11 @@ def _filter_of(request: Request[Any, Any, Any]) -> AdvisoryFilter:
 
 
 def _listing(
-    services: Services, caller: Caller, book: AdvisoryBook, wanted: AdvisoryFilter, first: Sequence[HeldAdvisory]
+    services: Services,
+    caller: Caller,
+    advisory_list: AdvisoryList,
+    wanted: AdvisoryFilter,
+    first: Sequence[HeldAdvisory],
 ) -> Listing[HeldAdvisory]:
     """The list. `first` are the first _DRAWN of it, so that they are not looked for twice."""
 
@@ -133,7 +137,7 @@ def _listing(
         if after is None and limit < _DRAWN:
             return page(list(first[: limit + 1]), limit, lambda row: (row.risk, row.name))
         async with services.database.tenant(caller.account_id) as connection:
-            rows = await book.page(connection, wanted, after, limit + 1)
+            rows = await advisory_list.page(connection, wanted, after, limit + 1)
         return page(rows, limit, lambda row: (row.risk, row.name))
 
     return Listing(name="advisories", columns=_COLUMNS, fetch=fetch)
@@ -224,7 +228,7 @@ async def _find_vulnerability(request: Request[Any, Any, Any], services: Service
         snapshot = await current_snapshot(connection)
     known = None
     if snapshot is not None:
-        known = await asyncio.to_thread(known_vulnerability, books_of(request.app), snapshot, name)
+        known = await asyncio.to_thread(known_vulnerability, snapshot_cache_of(request.app), snapshot, name)
     if known is None:
         raise not_found(f"advisory {name} among those that count")
     return known

@@ -11,10 +11,10 @@ from litestar import Request, Response, get
 from litestar.di import NamedDependency
 from markupsafe import Markup
 
-from hullmark.server.api.books import books_of
 from hullmark.server.api.caller import Caller
 from hullmark.server.api.paging import Page, page, values_in
 from hullmark.server.api.resources.images import find
+from hullmark.server.api.snapshot_cache import snapshot_cache_of
 from hullmark.server.console.charts.strip import draw_strip
 from hullmark.server.console.fleet_comparison import (
     FleetComparison,
@@ -145,17 +145,17 @@ def _steps(now: datetime) -> list[tuple[str, str]]:
 async def _compare_image(
     request: Request[Any, Any, Any], services: Services, caller: Caller, image: HeldImage, asked: TimeQuery
 ) -> ImageComparison:
-    books = books_of(request.app)
+    snapshot_cache = snapshot_cache_of(request.app)
     moments = (asked.since, asked.until)
     sides = [await known_then(services, caller.account_id, image, moment) for moment in moments]
     hindsight: list[dict[tuple[str, str], Pair]] = []
     if asked.is_hindsight and image.document:
-        later = [await with_hindsight(services, books, caller.account_id, image, moment) for moment in moments]
+        later = [await with_hindsight(services, snapshot_cache, caller.account_id, image, moment) for moment in moments]
         for side, judged in zip(sides, later, strict=True):
-            found = await asyncio.to_thread(pair_verdicts, books, side, judged)
+            found = await asyncio.to_thread(pair_verdicts, snapshot_cache, side, judged)
             hindsight.append({(pair.policy, pair.environment): pair for pair in found})
         sides = later
-    pairs = await asyncio.to_thread(pair_verdicts, books, *sides)
+    pairs = await asyncio.to_thread(pair_verdicts, snapshot_cache, *sides)
     none = ShownPage[VerdictRow](name="history", columns=_HISTORY, rows=(), next="", first="", csv="", json="")
     return ImageComparison(image=image, pairs=pairs, hindsight=hindsight, strip=Markup(), history=none)
 

@@ -17,7 +17,7 @@ from procrastinate.jobs import Job
 from hullmark.model.errors import HullmarkError
 from hullmark.server.process.worker.lasting import LastingJobs
 from hullmark.server.process.worker.tasks import TASKS, Work, worker_name
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.services import Services
 from hullmark.server.tables import jobs
 from hullmark.server.tables.database import watchful
@@ -107,7 +107,7 @@ async def run_worker(services: Services) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     work = Work(
         services=services,
-        books=Books(services.objects, services.settings.data / "cache" / "snapshots"),
+        snapshot_cache=SnapshotCache(services.objects, services.settings.data / "cache" / "snapshots"),
         worker=worker_name(),
     )
     async with services.database:

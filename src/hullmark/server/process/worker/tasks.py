@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from hullmark.server.stories.advisories import counts, feeds
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.clients import harbor
 from hullmark.server.stories.images import analyse, rebuild, signature_looks
 from hullmark.server.stories.images.register import want_verdicts
@@ -36,7 +36,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """What tasks are handed: the services, the snapshots at hand, the name of the process, and what brings verdicts to other policies."""
 
     services: Services
-    books: Books
+    snapshot_cache: SnapshotCache
     worker: str
     carrier: policy_change.Carrier = msgspec.field(default_factory=policy_change.Carrier)
 
@@ -48,20 +48,20 @@ def worker_name() -> str:
 
 async def analyse_image(work: Work, image_id: int) -> None:
     """Analyse an image that waits."""
-    came_to = await analyse.analyse(work.services, work.books, image_id, work.worker)
+    came_to = await analyse.analyse(work.services, work.snapshot_cache, image_id, work.worker)
     if came_to:
         _log.info(came_to, image=image_id)
 
 
 async def judge_image(work: Work, account_id: int, image_id: int, cause: str) -> None:
     """Judge an image by what an account has in force for it."""
-    new = await judge.judge(work.services, work.books, account_id, image_id, cause)
+    new = await judge.judge(work.services, work.snapshot_cache, account_id, image_id, cause)
     _log.info("judged", account=account_id, image=image_id, new=new)
 
 
 async def judge_images(work: Work, account_id: int, image_ids: list[int], cause: str, priority: int = 0) -> None:
     """Judge images by what an account has in force for them; those that are left when others are to have their turn wait again."""
-    new = await judge.judge_some(work.services, work.books, account_id, image_ids, cause, priority)
+    new = await judge.judge_some(work.services, work.snapshot_cache, account_id, image_ids, cause, priority)
     _log.info("judged", account=account_id, images=len(image_ids), new=new)
 
 
@@ -90,7 +90,7 @@ async def carry_policy(  # noqa: PLR0913 - what a job says
     alone; else every image is judged. `standing` and `after` say where it goes on."""
     step = policy_change.PolicyStep(account_id, activation_id, before_id, cause)
     position = policy_change.Position(standing, after)
-    left = await work.carrier.carry(work.services, work.books, step, position)
+    left = await work.carrier.carry(work.services, work.snapshot_cache, step, position)
     if left is False:
         await rejudge_account(work, account_id, cause)
     else:
@@ -107,14 +107,14 @@ async def carry_policy(  # noqa: PLR0913 - what a job says
 
 async def adopt_snapshot(work: Work, snapshot_id: int) -> None:
     """Match with a newer snapshot of advisories, and carry what it says differently into all verdicts."""
-    counts = await adopt.adopt(work.services, work.books, snapshot_id)
-    await deadlines.follow_lifecycles(work.services, work.books)
+    counts = await adopt.adopt(work.services, work.snapshot_cache, snapshot_id)
+    await deadlines.follow_lifecycles(work.services, work.snapshot_cache)
     _log.info("adopted" if counts else "outdated", snapshot=snapshot_id)
 
 
 async def simulate_policy(work: Work, simulation_id: str, account_id: int = 0) -> None:
     """Try a draft on an account's images, some at a time."""
-    await simulate.simulate(work.services, work.books, simulation_id)
+    await simulate.simulate(work.services, work.snapshot_cache, simulation_id)
 
 
 async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew: bool = False) -> None:
@@ -130,7 +130,7 @@ async def update_advisories(work: Work, accepts_shrinking: bool = False, is_anew
 async def scan_for_harbor(work: Work, account_id: int, key: str, sealed: str, by: str) -> None:
     """Analyse an artifact of Harbor's registry."""
     order = harbor.Order(account_id=account_id, key=key, sealed=sealed, by=by)
-    came_to = await harbor.carry_out_scan(work.services, work.books, order, work.worker)
+    came_to = await harbor.carry_out_scan(work.services, work.snapshot_cache, order, work.worker)
     _log.info("scanned for harbor", account=account_id, scan=key, came_to=came_to)
 
 

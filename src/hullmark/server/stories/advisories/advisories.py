@@ -103,7 +103,7 @@ async def count_sets(services: Services) -> None:
                 return
 
 
-class Books:
+class SnapshotCache:
     """The snapshots that this process has at hand, as files below a folder of its own machine; a few of them, the newest used last."""
 
     def __init__(self, objects: Objects, folder: Path) -> None:

@@ -28,7 +28,7 @@ _REST = 20
 """Counting takes at most this part of the time."""
 
 
-class AdvisoryBook(msgspec.Struct, frozen=True, kw_only=True):
+class AdvisoryList(msgspec.Struct, frozen=True, kw_only=True):
     """The advisories of an account: `held` where they were counted just now, else (None) those that are kept since `at`. `is_awaited`: they
     are being counted for the first time."""
 
@@ -57,17 +57,17 @@ class AdvisoryBook(msgspec.Struct, frozen=True, kw_only=True):
         return [row for row in behind if wanted.takes(row)][:limit]
 
 
-async def advisories_of(services: Services, connection: Connection, account_id: int) -> AdvisoryBook:
+async def advisories_of(services: Services, connection: Connection, account_id: int) -> AdvisoryList:
     """The advisories of an account. Counts that are kept and are not fresh are asked for anew."""
     images = await advisory_counts.images_of(connection, account_id, COUNTED_AT_ONCE)
     if images is not None:
-        return AdvisoryBook(account_id=account_id, held=await advisory_counts.held_now(connection, account_id, images))
+        return AdvisoryList(account_id=account_id, held=await advisory_counts.held_now(connection, account_id, images))
     known = await advisory_counts.find_count_run(connection, account_id)
     if known is None or services.clock() - known.at > max(_FRESH, timedelta(seconds=known.seconds * _REST)):
         await jobs.defer(
             connection, "count_advisories", {"account_id": account_id}, once=f"count_advisories {account_id}"
         )
-    return AdvisoryBook(account_id=account_id, at=known.at if known is not None else None, is_awaited=known is None)
+    return AdvisoryList(account_id=account_id, at=known.at if known is not None else None, is_awaited=known is None)
 
 
 async def count_advisories(services: Services, account_id: int) -> None:

@@ -22,7 +22,7 @@ from hullmark.app.share import import_bundle
 from hullmark.app.update import FeedOutcome, UpdateRequest, UpdateResult, update
 from hullmark.model.errors import HullmarkError
 from hullmark.net.http import Client
-from hullmark.server.stories.advisories.advisories import Books, publish
+from hullmark.server.stories.advisories.advisories import SnapshotCache, publish
 from hullmark.server.stories.muting import mute_of, require_unmuted
 from hullmark.server.stories.services import Services, outgoing
 from hullmark.server.tables import audit, jobs
@@ -216,7 +216,7 @@ class TakenSnapshot(NamedTuple):
 
 
 async def take_in_file(
-    services: Services, books: Books, file: Path, entry: audit.Entry[TakenSnapshot]
+    services: Services, snapshot_cache: SnapshotCache, file: Path, entry: audit.Entry[TakenSnapshot]
 ) -> TakenSnapshot:
     """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`. `entry`
     writes of it in the same transaction.
@@ -233,7 +233,7 @@ async def take_in_file(
         taken = await asyncio.to_thread(_inspect_snapshot, file)
     else:
         parent = await _parent(services, file)
-        taken = await asyncio.to_thread(_import_bundle, file, keys, books, parent)
+        taken = await asyncio.to_thread(_import_bundle, file, keys, snapshot_cache, parent)
     async with services.database.system() as connection:
         if await adoptions.is_superseded(connection, taken.digest):
             raise HullmarkError(
@@ -252,11 +252,13 @@ def _inspect_snapshot(file: Path) -> TakenSnapshot:
     return TakenSnapshot(file, digest_of(file), "")
 
 
-def _import_bundle(file: Path, keys: Path | None, books: Books, parent: snapshots.SnapshotRow | None) -> TakenSnapshot:
+def _import_bundle(
+    file: Path, keys: Path | None, snapshot_cache: SnapshotCache, parent: snapshots.SnapshotRow | None
+) -> TakenSnapshot:
     """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
     shelf = Shelf(file.with_name("shelf"))
     if parent is not None:
-        with books.opened(parent.digest, parent.object) as source:
+        with snapshot_cache.opened(parent.digest, parent.object) as source:
             target = shelf.path_of(parent.digest)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.path, target)

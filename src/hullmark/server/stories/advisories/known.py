@@ -14,7 +14,7 @@ from hullmark.model.advisory import (
     Severity,
 )
 from hullmark.model.limit import Limit
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
 
 _PARTS = Limit(200, "affected packages that are shown of an advisory", "shortened")
@@ -50,10 +50,10 @@ class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
         return min((part.fix_date for source in self.sources for part in source.affected if part.fix_date), default="")
 
 
-def known_vulnerability(books: Books, snapshot: SnapshotRow, name: str) -> KnownVulnerability | None:
+def known_vulnerability(snapshot_cache: SnapshotCache, snapshot: SnapshotRow, name: str) -> KnownVulnerability | None:
     """All that is known of a vulnerability by any of its ids; None if nothing is. For a thread. Raises HullmarkError where the snapshot is
     not there."""
-    with books.opened(snapshot.digest, snapshot.object) as source:
+    with snapshot_cache.opened(snapshot.digest, snapshot.object) as source:
         found = source.complete(name)[: int(_SOURCES)]
         ids = {name for advisory in found for name in (advisory.id, *advisory.aliases)} | {name}
         cve = name if name.startswith("CVE-") else min((name for name in ids if name.startswith("CVE-")), default="")

@@ -18,7 +18,7 @@ import msgspec
 from hullmark.model.errors import HullmarkError
 from hullmark.model.image import Image
 from hullmark.model.reference import Reference, parse_reference
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out, read
 from hullmark.server.stories.images.logins import login_for
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, new_image, settle
@@ -128,19 +128,23 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     by: str
 
 
-async def carry_out_scan(services: Services, books: Books, order: Order, worker: str) -> str:
+async def carry_out_scan(services: Services, snapshot_cache: SnapshotCache, order: Order, worker: str) -> str:
     """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome. Raises MutedServer."""
     await require_unmuted(services)
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
-        return await _scan_image(services, books, order, msgspec.json.decode(opened, type=HarborRequest), worker)
+        return await _scan_image(
+            services, snapshot_cache, order, msgspec.json.decode(opened, type=HarborRequest), worker
+        )
     except HullmarkError as error:
         async with services.database.system() as connection:
             await harbor_scans.scan_failed(connection, order.account_id, order.key, f"{error}; {error.advice}"[:2000])
         return "failed"
 
 
-async def _scan_image(services: Services, books: Books, order: Order, scan_request: HarborRequest, worker: str) -> str:
+async def _scan_image(
+    services: Services, snapshot_cache: SnapshotCache, order: Order, scan_request: HarborRequest, worker: str
+) -> str:
     account_id = order.account_id
     named = reference_of(scan_request)
     async with services.database.tenant(account_id) as connection:
@@ -171,7 +175,7 @@ async def _scan_image(services: Services, books: Books, order: Order, scan_reque
             look_beside(services.objects, beside, ((account_id, placed.image_id),), services.clock())
             return msgspec.structs.replace(found, looked_for=(account_id,))
 
-        return await carry_out(services, books, row, worker, lambda: asyncio.to_thread(source))
+        return await carry_out(services, snapshot_cache, row, worker, lambda: asyncio.to_thread(source))
 
 
 @contextmanager

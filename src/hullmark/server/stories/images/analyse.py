@@ -29,7 +29,7 @@ from hullmark.scanning.scan import scan_image
 from hullmark.scanning.stored_image import stored_image
 from hullmark.server.objects.object_keep import ObjectKeep
 from hullmark.server.objects.objects import ObjectsUnreachable
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.advisories.matching import READS, matchable, take_in
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.server.stories.images.folders import content_facet, put_folders
@@ -92,7 +92,7 @@ class _Busy(Exception):
         self.pauses = pauses
 
 
-async def analyse(services: Services, books: Books, image_id: int, worker: str) -> str:
+async def analyse(services: Services, snapshot_cache: SnapshotCache, image_id: int, worker: str) -> str:
     """Analyse an image that waits, as `worker`. A failure is written down, or is tried again later.
 
     Returns the outcome: `analysed`, `failed`, `kept` (failed, and an earlier analysis counts on), `put off`, `lost` (another
@@ -104,17 +104,23 @@ async def analyse(services: Services, books: Books, image_id: int, worker: str) 
         places = await _places(services, row) if row is not None else []
     if row is None:
         return ""
-    return await carry_out(services, books, row, worker, partial(_read, services, row, places))
+    return await carry_out(services, snapshot_cache, row, worker, partial(_read, services, row, places))
 
 
 async def carry_out(
-    services: Services, books: Books, row: ImageRow, worker: str, source: Callable[[], Awaitable[AnalysisResult]]
+    services: Services,
+    snapshot_cache: SnapshotCache,
+    row: ImageRow,
+    worker: str,
+    source: Callable[[], Awaitable[AnalysisResult]],
 ) -> str:
     """Analyse an image that `worker` holds by `leases.take`; `source` reads it. Answers as `analyse` does."""
     try:
         async with _renew_lease(services, row.id, worker):
             analysed = await source()
-            counts = await _patiently(services, lambda: _finish_analysis(services, books, row, worker, analysed))
+            counts = await _patiently(
+                services, lambda: _finish_analysis(services, snapshot_cache, row, worker, analysed)
+            )
     except _Busy as busy:
         pauses = busy.pauses
         return await _patiently(services, lambda: _put_off(services, row.id, worker, pauses))
@@ -277,7 +283,7 @@ def read(services: Services, image: Image) -> AnalysisResult:
 
 
 async def _finish_analysis(
-    services: Services, books: Books, row: ImageRow, worker: str, analysed: AnalysisResult
+    services: Services, snapshot_cache: SnapshotCache, row: ImageRow, worker: str, analysed: AnalysisResult
 ) -> bool:
     """Write the result down, with its packages, and have every account that holds the image judge it: one transaction.
 
@@ -287,7 +293,8 @@ async def _finish_analysis(
         async with services.database.system() as connection:
             snapshot = await current_snapshot(connection)
         try:
-            with books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext() as source:
+            opened = snapshot_cache.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+            with opened as source:
                 return await _write_result(services, source, row, worker, analysed)
         except snapshots.OtherSnapshot:
             continue  # a new one came in between: what was written is undone, and is written again with that one

@@ -13,7 +13,7 @@ from hullmark.model.inventory import Inventory
 from hullmark.model.policy_facts import PolicyFacts
 from hullmark.scanning.sbom import inventory_from_sbom
 from hullmark.scanning.stored_image import StoredImage
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.images.analyse import AnalysisResult, carry_out
 from hullmark.server.stories.images.documents import StoredAnalysis, fingerprint, put_analysis
 from hullmark.server.stories.images.register import Acquisition, ImageRegistration, RegistrationResult, settle
@@ -43,7 +43,7 @@ class SbomOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def register_sbom(
-    services: Services, books: Books, order: SbomOrder, file: Path, worker: str
+    services: Services, snapshot_cache: SnapshotCache, order: SbomOrder, file: Path, worker: str
 ) -> RegistrationResult:
     """Have an account hold an SBOM's content as an image under a tag, analysed at once. Raises HullmarkError if it is not an SBOM.
 
@@ -78,7 +78,7 @@ async def register_sbom(
     async def return_analysis() -> AnalysisResult:
         return analysed
 
-    came_to = await carry_out(services, books, row, worker, return_analysis)
+    came_to = await carry_out(services, snapshot_cache, row, worker, return_analysis)
     if came_to != "analysed":
         raise HullmarkError("what the SBOM tells could not be written down", advice="send it again")
     return msgspec.structs.replace(added, placed=msgspec.structs.replace(added.placed, state="analysed"))

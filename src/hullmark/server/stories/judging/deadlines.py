@@ -27,7 +27,7 @@ from hullmark.model.verdict import Finding
 from hullmark.policy.deadlines import WARNED_DAYS, GrantedGrace
 from hullmark.policy.languages import language_of
 from hullmark.policy.support_end import GATE, TRIGGER
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging.earlier import first_seen_of
@@ -308,7 +308,7 @@ def _of_grace(finding: Finding) -> Evidence:
 # Support of distributions
 
 
-async def follow_lifecycles(services: Services, books: Books) -> int:
+async def follow_lifecycles(services: Services, snapshot_cache: SnapshotCache) -> int:
     """Have the images judged again for whose distribution the snapshot changes the end of support, if a policy
     in force depends on that, or on vulnerabilities; returns how many verdicts. If stopped anywhere, it is done again."""
     async with services.database.system() as connection:
@@ -319,7 +319,7 @@ async def follow_lifecycles(services: Services, books: Books) -> int:
         return 0
 
     def compute_digests() -> dict[str, str]:
-        with books.opened(snapshot.digest, snapshot.object) as source:
+        with snapshot_cache.opened(snapshot.digest, snapshot.object) as source:
             of_all = _support_digest_of_all(source)
             return {name: _support_digest(name, source) or of_all for name in named} | {_ALL: of_all}
 

@@ -18,7 +18,7 @@ from hullmark.model.verdict import Outcome, VerdictInputs
 from hullmark.notify.causes import ExceptionName, KeptException
 from hullmark.policy.verdict_diff import KnownVulnerability, Lookup
 from hullmark.server.objects.objects import Objects
-from hullmark.server.stories.advisories.advisories import Books, object_of
+from hullmark.server.stories.advisories.advisories import SnapshotCache, object_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.judging.grants import grants_of
 from hullmark.server.tables.advisories import snapshots
@@ -173,14 +173,14 @@ def named_exceptions(rows: tuple[ExceptionRow, ...]) -> Mapping[ExceptionName, K
 
 
 @contextmanager
-def looking(books: Books) -> Iterator[Lookup]:
+def looking(snapshot_cache: SnapshotCache) -> Iterator[Lookup]:
     """Looks into the snapshots that are kept. For one that is not it raises KeyError. For one thread."""
     with ExitStack() as stack:
 
         @cache
         def open_snapshot(digest: str) -> Snapshot | None:
             try:
-                return stack.enter_context(books.opened(digest, object_of(digest)))
+                return stack.enter_context(snapshot_cache.opened(digest, object_of(digest)))
             except HullmarkError:
                 return None
 

@@ -11,7 +11,7 @@ from hullmark.app.vulns import MATCHING_READS, MatchOptions, match_scan
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import CoverageGap, Matches
 from hullmark.scanning.request import ScanRequest
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot, object_of
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot, object_of
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.advisories.snapshots import SnapshotRow
@@ -50,15 +50,15 @@ async def snapshot_for(connection: Connection, moments: Moments) -> SnapshotRow:
 
 
 def matches_of(
-    services: Services, books: Books, facts: StoredFacts, snapshot: SnapshotRow, moments: Moments
+    services: Services, snapshot_cache: SnapshotCache, facts: StoredFacts, snapshot: SnapshotRow, moments: Moments
 ) -> Matches:
     """What `hullmark vulns` says of the image with this snapshot. For a thread. Raises HullmarkError where the snapshot is not there."""
     scanned = facts.look(ScanRequest(reads=MATCHING_READS, reach=moments.follows))
-    with books.opened(snapshot.digest, snapshot.object) as source:
+    with snapshot_cache.opened(snapshot.digest, snapshot.object) as source:
         return match_scan(scanned, source, MatchOptions(at=moments.day(services.clock()), reach=moments.follows))
 
 
-def uncovered_of(books: Books, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:
+def uncovered_of(snapshot_cache: SnapshotCache, facts: StoredFacts, snapshot: str, day: str) -> tuple[CoverageGap, ...]:
     """The gaps of the snapshot with this digest for the image, on a day (ISO 8601). For a thread. Raises as `matches_of`."""
-    with books.opened(snapshot, object_of(snapshot)) as source:
+    with snapshot_cache.opened(snapshot, object_of(snapshot)) as source:
         return uncovered_in(facts.analysis.inventory, source, at=day)

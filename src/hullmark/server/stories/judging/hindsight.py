@@ -14,7 +14,7 @@ from hullmark.app.check import judge_by
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Action
 from hullmark.policy.verdict_diff import Difference, compare
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import KeptVerdict, verdict_at
 from hullmark.server.stories.images.stored import StoredFacts
@@ -70,12 +70,12 @@ async def known_then(services: Services, account_id: int, image: HeldImage, mome
 
 
 async def with_hindsight(
-    services: Services, books: Books, account_id: int, image: HeldImage, moment: datetime
+    services: Services, snapshot_cache: SnapshotCache, account_id: int, image: HeldImage, moment: datetime
 ) -> list[PastVerdict]:
     """The same with the advisories that count today, and what is known to be signed: by the policies and exceptions of then, the moment as
     now. Nothing is written."""
     then = await _then(services, account_id, image, moment)
-    return await asyncio.to_thread(_judge_past, services, books, account_id, image, then, moment)
+    return await asyncio.to_thread(_judge_past, services, snapshot_cache, account_id, image, then, moment)
 
 
 async def _then(services: Services, account_id: int, image: HeldImage, moment: datetime) -> _PastState:
@@ -114,13 +114,18 @@ def _as_kept(services: Services, row: VerdictRow) -> PastVerdict:
 
 
 def _judge_past(
-    services: Services, books: Books, account_id: int, image: HeldImage, then: _PastState, moment: datetime
+    services: Services,
+    snapshot_cache: SnapshotCache,
+    account_id: int,
+    image: HeldImage,
+    then: _PastState,
+    moment: datetime,
 ) -> list[PastVerdict]:
     if not then.chosen:
         return []
     facts = StoredFacts(services.objects, image.document, means_of(services), (account_id, image.id))
     snapshot = then.snapshot
-    opened = books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+    opened = snapshot_cache.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
     found = []
     with opened as source:
         for choice in then.chosen:
@@ -163,10 +168,12 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
     difference: Difference | None
 
 
-def pair_verdicts(books: Books, before: Iterable[PastVerdict], after: Iterable[PastVerdict]) -> list[Pair]:
+def pair_verdicts(
+    snapshot_cache: SnapshotCache, before: Iterable[PastVerdict], after: Iterable[PastVerdict]
+) -> list[Pair]:
     """The verdicts of two moments beside each other, by policy and environment, each with the one cause. For a thread."""
     olds, news = ({(row.policy, row.environment): row for row in rows} for rows in (before, after))
-    with looking(books) as lookup:
+    with looking(snapshot_cache) as lookup:
         return [
             Pair(
                 policy=policy,

@@ -16,7 +16,7 @@ from hullmark.model.errors import HullmarkError
 from hullmark.model.notice import Cause, Transition
 from hullmark.model.verdict import PASSING
 from hullmark.notify.transitions import number_news
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.register import want_verdict, want_verdicts
 from hullmark.server.stories.images.stored import StoredFacts
@@ -54,14 +54,14 @@ class _CameTo(NamedTuple):
     faults: dict[int, HullmarkError]
 
 
-async def judge(services: Services, books: Books, account_id: int, image_id: int, cause: str) -> int:
+async def judge(services: Services, snapshot_cache: SnapshotCache, account_id: int, image_id: int, cause: str) -> int:
     """Judge an image by all that is in force for it; returns how many verdicts are new.
 
     What changes while it is judged is noticed before anything is written: then it is judged again. Raises HullmarkError where that
     never ends.
     """
     for _ in range(_TRIES):
-        came_to = await _judge_once(services, books, account_id, (image_id,), cause)
+        came_to = await _judge_once(services, snapshot_cache, account_id, (image_id,), cause)
         for fault in came_to.faults.values():
             raise fault
         if not came_to.again:
@@ -70,12 +70,17 @@ async def judge(services: Services, books: Books, account_id: int, image_id: int
 
 
 async def judge_some(
-    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str, priority: int = 0
+    services: Services,
+    snapshot_cache: SnapshotCache,
+    account_id: int,
+    image_ids: Sequence[int],
+    cause: str,
+    priority: int = 0,
 ) -> int:
     """Judge images together, which takes far less than one after the other; returns how many verdicts are new. Those of which
     something changed meanwhile, and those that cannot be judged, are judged by themselves after that. Those that are left when it is
     others' turn wait again, with the same priority."""
-    came_to = await _judge_once(services, books, account_id, image_ids, cause, priority)
+    came_to = await _judge_once(services, snapshot_cache, account_id, image_ids, cause, priority)
     async with services.database.system() as connection:
         for image_id in (*came_to.again, *came_to.faults):
             await want_verdict(connection, account_id, image_id, cause)
@@ -83,7 +88,12 @@ async def judge_some(
 
 
 async def _judge_once(
-    services: Services, books: Books, account_id: int, image_ids: Sequence[int], cause: str, priority: int = 0
+    services: Services,
+    snapshot_cache: SnapshotCache,
+    account_id: int,
+    image_ids: Sequence[int],
+    cause: str,
+    priority: int = 0,
 ) -> _CameTo:
     async with services.database.system() as connection:
         before = await _standing(connection, account_id, image_ids)
@@ -91,7 +101,7 @@ async def _judge_once(
         known_at = await seen_at(connection, some.inputs.snapshot_id) if some is not None else None
     now = services.clock()
     cases = {image_id: _cases(account_id, *inputs, now, cause) for image_id, inputs in before.items()}
-    outcomes = await asyncio.to_thread(_judge_all, services, books, cases, known_at)
+    outcomes = await asyncio.to_thread(_judge_all, services, snapshot_cache, cases, known_at)
     await _count(services, account_id, outcomes)
     left = [(account_id, image_id) for image_id in before.keys() - outcomes.keys()]
     before = {image_id: before[image_id] for image_id in outcomes}
@@ -196,7 +206,7 @@ def _slot(row: VerdictRow | Activation) -> tuple[int, str]:
 
 
 def _judge_all(
-    services: Services, books: Books, cases: dict[int, list[Evaluation]], known_at: datetime | None
+    services: Services, snapshot_cache: SnapshotCache, cases: dict[int, list[Evaluation]], known_at: datetime | None
 ) -> dict[int, list[NewVerdict] | HullmarkError]:
     """The verdicts of each image, or why there are none; of some images only where it is others' turn before all are judged."""
     turn = Turn()
@@ -204,7 +214,7 @@ def _judge_all(
     if not judged:
         return {image_id: [] for image_id in cases}
     outcomes: dict[int, list[NewVerdict] | HullmarkError] = {}
-    with book_of(books, judged[0][0].inputs) as source, looking(books) as lookup:
+    with open_advisories(snapshot_cache, judged[0][0].inputs) as source, looking(snapshot_cache) as lookup:
         for image_id, some in cases.items():
             if outcomes and turn.is_over():
                 break
@@ -227,11 +237,11 @@ def _judge_image(services: Services, cases: list[Evaluation], sources: JudgingSo
     return [msgspec.structs.replace(one, seconds=one.seconds + reading) for one in judged]
 
 
-def book_of(books: Books, inputs: Inputs) -> AbstractContextManager[AdvisorySource | None]:
+def open_advisories(snapshot_cache: SnapshotCache, inputs: Inputs) -> AbstractContextManager[AdvisorySource | None]:
     """The advisories that count now, if there are any."""
     if not inputs.snapshot_object:
         return nullcontext()
-    return books.opened(inputs.snapshot_digest, inputs.snapshot_object)
+    return snapshot_cache.opened(inputs.snapshot_digest, inputs.snapshot_object)
 
 
 async def _drop_others(

@@ -16,13 +16,13 @@ from hullmark.app.check import CheckOptions, judge_by
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import Finding, Outcome, Verdict, VerdictInputs
 from hullmark.policy.languages import AnyPolicy
-from hullmark.server.stories.advisories.advisories import Books
+from hullmark.server.stories.advisories.advisories import SnapshotCache
 from hullmark.server.stories.images.analyse import means_of
 from hullmark.server.stories.images.documents import verdict_at
 from hullmark.server.stories.images.stored import StoredFacts
 from hullmark.server.stories.judging.evaluation import ANALYZER, Inputs
 from hullmark.server.stories.judging.exceptions import exceptions_for
-from hullmark.server.stories.judging.judge import book_of, inputs_of
+from hullmark.server.stories.judging.judge import inputs_of, open_advisories
 from hullmark.server.stories.judging.loaded import load_policy
 from hullmark.server.stories.judging.turn import Turn
 from hullmark.server.stories.services import Services
@@ -54,7 +54,7 @@ async def want_simulation(connection: Connection, account_id: int, key: UUID) ->
     await jobs.defer(connection, "simulate", args, once=f"simulate:{key}", queue=jobs.COSTLY, priority=5)
 
 
-async def simulate(services: Services, books: Books, key: str) -> None:
+async def simulate(services: Services, snapshot_cache: SnapshotCache, key: str) -> None:
     """Try a draft, going on where it was stopped, until it is others' turn; what went wrong is written down."""
     async with services.database.system() as connection:
         row = await simulations.by_id(connection, UUID(key))
@@ -67,9 +67,9 @@ async def simulate(services: Services, books: Books, key: str) -> None:
     try:
         draft = load_policy(row.draft)
         turn = Turn()
-        row = await _some(services, books, row, draft)
+        row = await _some(services, snapshot_cache, row, draft)
         while row is not None and not turn.is_over():
-            row = await _some(services, books, row, draft)
+            row = await _some(services, snapshot_cache, row, draft)
         async with services.database.system() as connection:
             if row is not None:
                 await want_simulation(connection, row.account_id, row.id)
@@ -78,7 +78,9 @@ async def simulate(services: Services, books: Books, key: str) -> None:
             await simulations.end(connection, UUID(key), "failed", str(error)[:2000])
 
 
-async def _some(services: Services, books: Books, row: SimulationRow, draft: AnyPolicy) -> SimulationRow | None:
+async def _some(
+    services: Services, snapshot_cache: SnapshotCache, row: SimulationRow, draft: AnyPolicy
+) -> SimulationRow | None:
     """Judge the next images; returns the trial's new state, None if it is over."""
     async with services.database.system() as connection:
         some = await images.analysed_of(connection, row.account_id, row.last_image, _AT_ONCE)
@@ -91,7 +93,7 @@ async def _some(services: Services, books: Books, row: SimulationRow, draft: Any
         # Not those of the inputs: they are empty where nothing is in force yet.
         exceptions = tuple(await policies.exceptions(connection, row.account_id))
     trial = Trial(row=row, draft=draft, exceptions=exceptions, now=services.clock())
-    found = await asyncio.to_thread(_try_draft, services, books, trial, wanted)
+    found = await asyncio.to_thread(_try_draft, services, snapshot_cache, trial, wanted)
     last = some[-1] if found.last is None else found.last
     async with services.database.system() as connection:
         await jobs.count_judging(connection, row.account_id, found.seconds)
@@ -111,7 +113,7 @@ class _TrialResult(NamedTuple):
 
 
 def _try_draft(
-    services: Services, books: Books, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
+    services: Services, snapshot_cache: SnapshotCache, trial: Trial, wanted: list[tuple[Inputs, list[VerdictRow]]]
 ) -> _TrialResult:
     flips: list[FlipRow] = []
     verdicts_of: list[tuple[Verdict | None, Verdict]] = []
@@ -120,7 +122,7 @@ def _try_draft(
     for inputs, current in wanted:
         if last is not None and turn.is_over():
             return _TrialResult(flips, _hits(verdicts_of), seconds + time.thread_time() - began, last)
-        checked = _judge_by_draft(services, books, inputs, trial)
+        checked = _judge_by_draft(services, snapshot_cache, inputs, trial)
         seconds += checked.seconds
         before = _before(services, current, trial.row.environment)
         verdicts_of.append((before, checked.verdict))
@@ -161,14 +163,14 @@ class _DraftVerdict(NamedTuple):
     seconds: float
 
 
-def _judge_by_draft(services: Services, books: Books, inputs: Inputs, trial: Trial) -> _DraftVerdict:
+def _judge_by_draft(services: Services, snapshot_cache: SnapshotCache, inputs: Inputs, trial: Trial) -> _DraftVerdict:
     """The draft's verdict on one image. A fault only affects this image: its verdict is unknown."""
     reference = inputs.held.tags[0] if inputs.held.tags else inputs.held.reference
     exceptions = exceptions_for(trial.exceptions, trial.row.policy or trial.draft.name, reference)
     try:
         holding = (trial.row.account_id, inputs.image.id)
         facts = StoredFacts(services.objects, inputs.image.document, means_of(services), holding)
-        with book_of(books, inputs) as source:
+        with open_advisories(snapshot_cache, inputs) as source:
             options = CheckOptions(
                 tag=reference,
                 digest=inputs.image.digest,

@@ -33,7 +33,7 @@ from hullmark.scanning.following import with_reach
 from hullmark.scanning.request import ScannerPlaces, ScanRequest, ScanResources, ScanResult
 from hullmark.scanning.sbom import inventory_from_sbom
 from hullmark.scanning.scan import scan_image
-from hullmark.server.stories.advisories.advisories import Books, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, current_snapshot
 from hullmark.server.stories.images.logins import asking, login_for
 from hullmark.server.stories.judging.exceptions import exceptions_for
 from hullmark.server.stories.services import Services
@@ -92,7 +92,7 @@ class _ServerState(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: SnapshotRow | None
 
 
-async def scan(services: Services, books: Books, order: ScanOrder, document: Path | None) -> bytes:
+async def scan(services: Services, snapshot_cache: SnapshotCache, order: ScanOrder, document: Path | None) -> bytes:
     """Carry an order out; returns a ScanAnswer as JSON, or the matches in the order's format. Raises HullmarkError."""
     async with services.database.tenant(order.account_id) as connection:
         known = _ServerState(
@@ -100,11 +100,11 @@ async def scan(services: Services, books: Books, order: ScanOrder, document: Pat
             exceptions=tuple(await policies.exceptions(connection, order.account_id)) if order.policy_name else (),
             snapshot=await current_snapshot(connection),
         )
-    return await asyncio.to_thread(_carried_out, services, books, order, document, known)
+    return await asyncio.to_thread(_carried_out, services, snapshot_cache, order, document, known)
 
 
 def _carried_out(
-    services: Services, books: Books, order: ScanOrder, document: Path | None, known: _ServerState
+    services: Services, snapshot_cache: SnapshotCache, order: ScanOrder, document: Path | None, known: _ServerState
 ) -> bytes:
     policy = load_any(order.policy.encode("utf-8", "surrogatepass")) if order.policy else None
     needs_advisories = order.matches or (policy is not None and wants_advisories(policy, NO_CONTEXT))
@@ -113,7 +113,7 @@ def _carried_out(
             "there are no advisories yet",
             advice="an operator has them fetched: hullmark advisories update, or POST /api/v1/advisories/update",
         )
-    with _open_snapshot(books, known.snapshot if needs_advisories else None) as source:
+    with _open_snapshot(snapshot_cache, known.snapshot if needs_advisories else None) as source:
         if not order.reference:
             looks = Looks(_looking_at(_inventory(order, document)))
             return _scan_answer(services, order, known, policy, source, looks)
@@ -136,8 +136,10 @@ def _carried_out(
             return _scan_answer(services, order, known, policy, source, Looks(look_at_image, looked_beside))
 
 
-def _open_snapshot(books: Books, snapshot: SnapshotRow | None) -> AbstractContextManager[Snapshot | None]:
-    return books.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
+def _open_snapshot(
+    snapshot_cache: SnapshotCache, snapshot: SnapshotRow | None
+) -> AbstractContextManager[Snapshot | None]:
+    return snapshot_cache.opened(snapshot.digest, snapshot.object) if snapshot is not None else nullcontext()
 
 
 def _resources(services: Services) -> ScanResources:

@@ -12,7 +12,7 @@ from hullmark.model.advisory import EXPLOITED
 from hullmark.model.errors import HullmarkError
 from hullmark.model.match import SnapshotInfo
 from hullmark.server.stories.advisories import matching
-from hullmark.server.stories.advisories.advisories import Books, count_sets, current_snapshot
+from hullmark.server.stories.advisories.advisories import SnapshotCache, count_sets, current_snapshot
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.rollout import sums
 from hullmark.server.stories.rollout.finding_changes import CAUSE, Step, rejudge, targets_of, thresholds
@@ -26,7 +26,7 @@ from hullmark.server.tables.rollout import adoptions, waves
 _PAUSE = 0.1
 
 
-async def adopt(services: Services, books: Books, snapshot_id: int) -> bool:
+async def adopt(services: Services, snapshot_cache: SnapshotCache, snapshot_id: int) -> bool:
     """Bring all matches and verdicts to a snapshot; goes on where it was stopped. Returns whether it is the one that counts.
 
     Changes of an earlier snapshot are carried out first. Others may do the same meanwhile.
@@ -43,19 +43,19 @@ async def adopt(services: Services, books: Books, snapshot_id: int) -> bool:
         if before is not None and (before.id, known.at, is_done) == (row.id, services.clock().date().isoformat(), True):
             break
         try:
-            await _bring(services, books, row if before is None or is_done else before)
+            await _bring(services, snapshot_cache, row if before is None or is_done else before)
         except snapshots.OtherSnapshot:
             await asyncio.sleep(_PAUSE)  # somebody else was sooner
     await count_sets(services)
     return True
 
 
-async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
+async def _bring(services: Services, snapshot_cache: SnapshotCache, row: SnapshotRow) -> None:
     day = services.clock().date().isoformat()
     async with services.database.system() as connection:
         before = await current_snapshot(connection)
         bounds = await thresholds(connection)
-    with books.opened(row.digest, row.object) as source:
+    with snapshot_cache.opened(row.digest, row.object) as source:
         if before is None or before.id == row.id:
             await matching.begin_adoption(
                 services.database,
@@ -68,7 +68,7 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
                 judge_otherwise=_judge_askers,
             )
         else:
-            with _earlier(books, before) as previous:
+            with _earlier(snapshot_cache, before) as previous:
                 await matching.begin_adoption(
                     services.database,
                     row.id,
@@ -79,16 +79,16 @@ async def _bring(services: Services, books: Books, row: SnapshotRow) -> None:
                     is_next=True,
                     judge_otherwise=_judge_askers,
                 )
-        await _carry_out(services, books, _Adoption(row, source, bounds))
+        await _carry_out(services, snapshot_cache, _Adoption(row, source, bounds))
 
 
 @contextmanager
-def _earlier(books: Books, row: SnapshotRow) -> Iterator[Snapshot | None]:
+def _earlier(snapshot_cache: SnapshotCache, row: SnapshotRow) -> Iterator[Snapshot | None]:
     """The snapshot that counted before; None if it is lost: then all is matched again."""
     with ExitStack() as stack:
         source = None
         with suppress(HullmarkError):
-            source = stack.enter_context(books.opened(row.digest, row.object))
+            source = stack.enter_context(snapshot_cache.opened(row.digest, row.object))
         yield source
 
 
@@ -100,13 +100,13 @@ class _Adoption(NamedTuple):
     thresholds: Thresholds
 
 
-async def _carry_out(services: Services, books: Books, adoption: _Adoption) -> None:
+async def _carry_out(services: Services, snapshot_cache: SnapshotCache, adoption: _Adoption) -> None:
     """Match what is planned, the most urgent first, and write the results, until no process is working on it."""
     row = adoption.row
     async with services.database.system() as connection:
         step = await _step(connection, row)
     while True:
-        await _carry_some(services, books, adoption, step)
+        await _carry_some(services, snapshot_cache, adoption, step)
         async with services.database.system() as connection:
             if not await adoptions.is_under_way(connection, row.id, is_told=step is not None):
                 await _end(connection, services, row, step)
@@ -114,7 +114,9 @@ async def _carry_out(services: Services, books: Books, adoption: _Adoption) -> N
         await asyncio.sleep(_PAUSE)  # another process may be at the last of it, or be ended within
 
 
-async def _carry_some(services: Services, books: Books, adoption: _Adoption, step: Step | None) -> None:
+async def _carry_some(
+    services: Services, snapshot_cache: SnapshotCache, adoption: _Adoption, step: Step | None
+) -> None:
     row, source, bounds = adoption
     for rank in range(LAST_RANK + 1):
         while await matching.rematch_some(services.database, source, row.id, rank=rank):
@@ -123,7 +125,7 @@ async def _carry_some(services: Services, books: Books, adoption: _Adoption, ste
             while await matching.weigh_some(services.database, source, row.id, thresholds=bounds):
                 pass
         if step is not None:
-            await rejudge(services, books, step, rank)
+            await rejudge(services, snapshot_cache, step, rank)
 
 
 async def _end(connection: Connection, services: Services, row: SnapshotRow, step: Step | None) -> None:

@@ -23,7 +23,7 @@ from hullmark.model.package import Package
 from hullmark.model.verdict import VerdictInputs
 from hullmark.notify.scene import Scene
 from hullmark.policy.verdict_diff import Lookup
-from hullmark.server.stories.advisories.advisories import Books, object_of
+from hullmark.server.stories.advisories.advisories import SnapshotCache, object_of
 from hullmark.server.stories.advisories.news import Thresholds
 from hullmark.server.stories.judging.earlier import looking
 from hullmark.server.stories.judging.loaded import load_policy
@@ -111,7 +111,7 @@ async def thresholds(connection: Connection) -> Thresholds:
     return await asyncio.to_thread(lambda: sums.thresholds_of(load_policy(text) for text in sorted(texts)))
 
 
-async def weigh_changes(services: Services, books: Books, step: Step, rank: int) -> bool:
+async def weigh_changes(services: Services, snapshot_cache: SnapshotCache, step: Step, rank: int) -> bool:
     """Ask policies about some changes up to a rank; returns whether there may be more."""
     async with services.database.system() as connection:
         changes = await match_changes.take(connection, step.snapshot_id, rank, CHANGES)
@@ -120,7 +120,7 @@ async def weigh_changes(services: Services, books: Books, step: Step, rank: int)
         targets = await targets_of(connection)
         cases = await _cases(connection, changes)
         now = services.clock()
-        weighed = await asyncio.to_thread(_looked_up, books, targets, cases, step, now)
+        weighed = await asyncio.to_thread(_looked_up, snapshot_cache, targets, cases, step, now)
         await waves.add_changes(connection, step.snapshot_id, weighed)
     return True
 
@@ -194,9 +194,9 @@ def match_of(side: Side, package: Package, bodies: Mapping[int, bytes]) -> Match
 
 
 def _looked_up(
-    books: Books, targets: Sequence[Target], cases: _Cases, step: Step, now: datetime
+    snapshot_cache: SnapshotCache, targets: Sequence[Target], cases: _Cases, step: Step, now: datetime
 ) -> list[FindingChange]:
-    with looking(books) as lookup, books.opened(step.after, object_of(step.after)) as source:
+    with looking(snapshot_cache) as lookup, snapshot_cache.opened(step.after, object_of(step.after)) as source:
         at = sums.Moment(now, snapshot_info(source, now.date().isoformat()))
         return _finding_changes(targets, cases.known, cases.untold, _Context(step, at, lookup))
 
@@ -312,10 +312,10 @@ def _scene(target: Target, context: _Context) -> Scene:
 # In waves
 
 
-async def rejudge(services: Services, books: Books, step: Step, rank: int) -> None:
+async def rejudge(services: Services, snapshot_cache: SnapshotCache, step: Step, rank: int) -> None:
     """Carry out what is known up to a rank. Before the last rank only causes that reach few images, so that people hear of them at once;
     then, in one go, all that is left, also what takes from what images are held against."""
-    while await weigh_changes(services, books, step, rank):
+    while await weigh_changes(services, snapshot_cache, step, rank):
         pass
     await work_off(services, step.snapshot_id, step.after, is_day=step.is_day)
     for images in (FIRST_IMAGES, EARLY_IMAGES):

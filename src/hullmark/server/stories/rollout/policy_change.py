@@ -19,7 +19,7 @@ from hullmark.advisories.match.coverage import snapshot_info
 from hullmark.model.errors import HullmarkError
 from hullmark.model.verdict import VerdictInputs
 from hullmark.notify.scene import Scene
-from hullmark.server.stories.advisories.advisories import Books, object_of
+from hullmark.server.stories.advisories.advisories import SnapshotCache, object_of
 from hullmark.server.stories.images.register import want_verdicts
 from hullmark.server.stories.judging import turn
 from hullmark.server.stories.judging.evaluation import advice_by
@@ -81,7 +81,9 @@ class Carrier:
     def __init__(self) -> None:
         self._orders: dict[int, _Order] = {}
 
-    async def carry(self, services: Services, books: Books, step: PolicyStep, position: Position) -> Position | bool:
+    async def carry(
+        self, services: Services, snapshot_cache: SnapshotCache, step: PolicyStep, position: Position
+    ) -> Position | bool:
         """Bring verdicts to the newer version, and have judged what has to be, for a turn; answers where to go on, or True: all is done.
         False: every image has to be judged instead. May be stopped anywhere, and be done again from the same position."""
         order = self._orders.pop(step.activation_id, None) or await _order(services, step)
@@ -94,7 +96,7 @@ class Carrier:
         parts, lock = _parts(order), asyncio.Lock()
         async with asyncio.TaskGroup() as writers:
             for _ in range(_WRITERS):
-                writers.create_task(_work(order, books, parts, lock))
+                writers.create_task(_work(order, snapshot_cache, parts, lock))
         async with services.database.system() as connection:
             await jobs.count_judging(connection, step.account_id, order.seconds)
             if order.left is None and not await jobs.is_judging_ahead(connection, step.account_id, besides="carry"):
@@ -221,19 +223,21 @@ async def _parts(order: _Order) -> AsyncIterator[tuple[int, list[int]]]:
             last, size = some[-1], min(size * GROWS, AT_ONCE)
 
 
-async def _work(order: _Order, books: Books, parts: AsyncIterator[tuple[int, list[int]]], lock: asyncio.Lock) -> None:
+async def _work(
+    order: _Order, snapshot_cache: SnapshotCache, parts: AsyncIterator[tuple[int, list[int]]], lock: asyncio.Lock
+) -> None:
     while True:
         async with lock:
             part = await anext(parts, None)
             if part is None:
                 return
-            deltas = await _prepare(order, books, part[1])
+            deltas = await _prepare(order, snapshot_cache, part[1])
         while not await _write(order, deltas, *part):
             async with lock:
-                deltas = await _prepare(order, books, part[1])
+                deltas = await _prepare(order, snapshot_cache, part[1])
 
 
-async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> SetDeltas:
+async def _prepare(order: _Order, snapshot_cache: SnapshotCache, image_ids: Sequence[int]) -> SetDeltas:
     """Ask about the packages of these images that are not known yet; waits for advisories that are being carried out. Answers what is
     known then."""
     while True:
@@ -243,7 +247,7 @@ async def _prepare(order: _Order, books: Books, image_ids: Sequence[int]) -> Set
             if await snapshots.is_carried_out(connection):
                 if order.known is None or _basis(order.known) != _basis(known):
                     order.learn_from(order.difference, known)
-                question = await order.think(partial(_question, order, books, known))
+                question = await order.think(partial(_question, order, snapshot_cache, known))
                 await order.deltas.learn(connection, image_ids, question, order.think)
                 if _basis(known) == _basis(await snapshots.current(connection)):
                     return order.deltas
@@ -255,11 +259,11 @@ def _basis(known: Current) -> tuple[int | None, str]:
     return known.snapshot_id, known.at
 
 
-def _question(order: _Order, books: Books, known: Current) -> Question:
+def _question(order: _Order, snapshot_cache: SnapshotCache, known: Current) -> Question:
     """What packages are asked; opens the snapshot that counts."""
     digest = known.digest or ""
     now = order.services.clock()
-    with books.opened(digest, object_of(digest)) as source:
+    with snapshot_cache.opened(digest, object_of(digest)) as source:
         at = sums.Moment(now, snapshot_info(source, now.date().isoformat()))
     scene = Scene(
         image_id=None,
