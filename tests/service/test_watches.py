@@ -477,6 +477,41 @@ async def test_a_look_does_not_bring_back_what_is_let_go_meanwhile(
         assert len(await events(at, "image.added")) == 1
 
 
+@pytest.mark.parametrize("follows", [True, False], ids=["followed", "only added"])
+@pytest.mark.parametrize("change", [None, {"active": False}], ids=["removed", "switched off"])
+@pytest.mark.parametrize("last", ["2-note", "2"], ids=["at what is no image", "at an image"])
+async def test_a_repository_that_is_watched_no_longer_brings_no_more_tags(
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    follows: bool,
+    change: dict[str, Any] | None,
+    last: str,
+) -> None:
+    """Its watch goes while one of its tags is asked for: neither that one nor those after it come, nor are they remembered."""
+    async with desk(database_url, tmp_path) as at:
+        for tag in ("3", "2", "1"):
+            at.push(tag, {"a": tag.encode()})
+        at.registry.tags["2-note"] = "sha256:" + "0" * 64
+        repository = f"{at.registry.host}/{at.registry.repository}"
+        made = await at.post("/watches", {"repository": repository, "follows": follows}, status=201)
+        asked: list[str] = []
+        add = register.add
+
+        async def add_late(*given: Any) -> Any:
+            asked.append(given[2].reference.rpartition(":")[2])
+            if asked[-1] == last:
+                await at.ask("PATCH" if change else "DELETE", f"/watches/{made['id']}", change)
+            return await add(*given)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(register, "add", add_late)
+            await look(at)
+        assert asked == ["3", "2-note", "2"][: 2 if last == "2-note" else 3]
+        assert [item["reference"] for item in (await at.get("/images"))["items"]] == [f"{repository}:3"]
+        assert {item["tag"] for item in (await at.get("/watches"))["items"]} == {*asked[:-1], *([""] if change else [])}
+
+
 async def test_subscriptions_of_anchores_clients_are_watches(database_url: str, tmp_path: Path) -> None:
     async with desk(database_url, tmp_path) as at:
         at.push("1", {"a": b"1"})

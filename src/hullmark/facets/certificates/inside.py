@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from hullmark.facets.certificates.items import items_in
-from hullmark.facets.unpacking.streams import damage
+from hullmark.facets.unpacking.streams import damage, describe_damage
 from hullmark.model.certificate import Item, Unread
 from hullmark.model.limit import Limit
 from hullmark.rootfs.reads import MIB
@@ -104,7 +104,7 @@ def _of_archive(body: bytes, globs: tuple[str, ...], prefix: str, budget: _Budge
                     if content is not None:
                         yield from _of_member(content, (prefix + member.filename[:1000], suffix), globs, budget)
     except damage() as error:
-        budget.reason = f"it is an archive that cannot be unpacked ({type(error).__name__})"
+        budget.reason = f"it is an archive that cannot be unpacked: {describe_damage(error)}"
 
 
 def _of_member(content: bytes, what: tuple[str, str], globs: tuple[str, ...], budget: _Budget) -> Iterator[HeldItems]:

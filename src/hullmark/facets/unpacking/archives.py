@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
-from hullmark.facets.unpacking.streams import STREAM_MAGIC, damage, stream_of, unpacked_at_once
+from hullmark.facets.unpacking.streams import STREAM_MAGIC, damage, describe_damage, stream_of, unpacked_at_once
 from hullmark.facets.unpacking.tars import show_tar
 from hullmark.facets.unpacking.zips import Skip, Zip
 from hullmark.model.limit import Limit
@@ -172,7 +172,7 @@ class Unpacker:
         try:
             yield
         except damage() as error:
-            self.note_shut(f"an archive in it cannot be unpacked ({type(error).__name__})")
+            self.note_shut(f"an archive in it cannot be unpacked: {describe_damage(error)}")
 
     def member(self, path: str, content: bytes, depth: int) -> None:
         """Show one file, and what is in it."""

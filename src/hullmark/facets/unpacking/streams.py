@@ -65,6 +65,15 @@ def damage() -> tuple[type[Exception], ...]:
     )
 
 
+def describe_damage(error: Exception) -> str:
+    """What is wrong with an archive of which one of `damage` was raised, whichever library read it."""
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    if isinstance(error, NotImplementedError):
+        return "it is packed in a way that is not known"
+    return "it is damaged"
+
+
 # Here `readinto1` returns what is available; `readinto` fills the buffer first, and loses it all to a later fault.
 def _plain_gzip(body: bytes) -> ReadInto:
     return cast("ReadInto", gzip.GzipFile(fileobj=io.BytesIO(body)).readinto1)

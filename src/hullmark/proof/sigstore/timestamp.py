@@ -44,6 +44,7 @@ _SIGNATURES = {
 }
 _TIME = re.compile(rb"([0-9]{14})(?:\.[0-9]{1,9})?Z").fullmatch
 _GRANTED = (b"\0", b"\1")
+_RSA_BITS = 2048
 _CERTIFICATES, _ATTRIBUTES, _EXPLICIT, _KEY_IDENTIFIER = 0xA0, 0xA0, 0xA0, 0x80
 
 
@@ -198,7 +199,8 @@ def _is_named(certificate: Certificate, signer: Element) -> bool:
 
 
 def _has_signed(token: _Token, certificate: Certificate) -> bool:
-    """The signature is over the attributes as a SET, which is how they are written but for the tag."""
+    """The signature is over the attributes as a SET, which is how they are written but for the tag. Raises NotVerified for a key or an
+    algorithm that cannot be trusted."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -214,10 +216,14 @@ def _has_signed(token: _Token, certificate: Certificate) -> bool:
         key = certificate.public_key()
         if isinstance(key, EllipticCurvePublicKey):
             key.verify(token.signature, signed, ECDSA(hashed))
-        elif isinstance(key, RSAPublicKey) and key.key_size >= 2048:
+        elif isinstance(key, RSAPublicKey):
+            if key.key_size < _RSA_BITS:
+                raise NotVerified(
+                    f"its timestamp is signed with an RSA key of {key.key_size} bits, too short to be trusted"
+                )
             key.verify(token.signature, signed, PKCS1v15(), hashed)
         else:
-            return False
+            raise NotVerified("its timestamp is signed with a key of a kind that is not known")
         return True
 
-    return guard_call(verify, lambda error: False)
+    return guard_call(verify, lambda error: False, passing=NotVerified)

@@ -107,7 +107,7 @@ def test_files_that_are_encrypted_or_lie_about_their_size_are_told_and_the_other
     at = lying.index(b"PK\1\2") + 24
     lying[at : at + 4] = (100).to_bytes(4, "little")
     assert keys("a.jar", bytes(lying)) == [
-        str(_unread("it is an archive that cannot be unpacked (BadZipFile)")).upper()
+        str(_unread("it is an archive that cannot be unpacked: it is damaged")).upper()
     ]
 
 

@@ -69,7 +69,7 @@ def test_a_tree_is_not_shown_and_the_objects_behind_it_are() -> None:
 def test_a_damaged_object_ends_a_pack_and_is_said_to_be_one(damaged: bytes) -> None:
     first = head_of(3, 5) + zlib.compress(b"hello")
     assert len(first) == 14
-    assert shown(pack_of(first, damaged)) == ([b"hello"], "an archive in it cannot be unpacked (DamagedObject)")
+    assert shown(pack_of(first, damaged)) == ([b"hello"], "an archive in it cannot be unpacked: it is damaged")
 
 
 @pytest.mark.parametrize("body", [b"x\x9c" + b"\xff" * 20, zlib.compress(b"blog 5\0hello"), zlib.compress(b"blob 5")])

@@ -9,11 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from hullmark.facets.unpacking.archives import MIB, Allowance, StopReading, look_inside
-from hullmark.facets.unpacking.inflating import FAULTS
 from hullmark.facets.unpacking.zips import Skip
 
-BAD_ZIP = "an archive in it cannot be unpacked (BadZipFile)"
-ERRORS = [f"an archive in it cannot be unpacked ({fault.__name__})" for fault in FAULTS]  # each library has its own
+DAMAGED = "an archive in it cannot be unpacked: it is damaged"
 
 
 def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED, extra: bytes = b"") -> bytes:
@@ -68,20 +66,20 @@ LARGE = {"a.txt": bytes(range(256)) * (6 * MIB // 256), "b.txt": b"B"}
 
 @pytest.mark.parametrize("files", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize(
-    ("damage", "reasons"),
+    ("damage", "reason"),
     [
-        (with_other_checksum, [BAD_ZIP]),
-        (with_damaged_bytes, ERRORS),
-        (cut_in_the_table, ["an archive in it cannot be unpacked (EOFError)"]),
-        (moved_in_the_table, [BAD_ZIP]),
+        (with_other_checksum, DAMAGED),
+        (with_damaged_bytes, DAMAGED),
+        (cut_in_the_table, "an archive in it cannot be unpacked: it ends too early"),
+        (moved_in_the_table, DAMAGED),
     ],
 )
 def test_a_member_that_is_damaged_is_said_to_be_and_the_others_are_shown(
-    files: dict[str, bytes], damage: Callable[[bytes], bytes], reasons: list[str]
+    files: dict[str, bytes], damage: Callable[[bytes], bytes], reason: str
 ) -> None:
     seen, why = shown(damage(zip_of(files)))
     assert seen[-1] == ("b.txt", b"B")
-    assert why in reasons
+    assert why == reason
     whole = files["a.txt"]
     assert all(whole.startswith(content) for name, content in seen if name == "a.txt")
 
@@ -103,7 +101,7 @@ def test_a_member_with_another_name_in_unicode_goes_by_the_name_that_the_library
 
 def test_a_name_that_is_not_the_text_that_it_should_be_is_said_to_be_damaged() -> None:
     body = zip_of({"ä": b"A"}).replace("ä".encode(), b"\xff\xfe")
-    assert shown(body) == ([], "an archive in it cannot be unpacked (UnicodeDecodeError)")
+    assert shown(body) == ([], "an archive in it cannot be unpacked: it is damaged")
 
 
 def test_unwanted_members_are_left_out_where_the_library_reads_the_others_too() -> None:

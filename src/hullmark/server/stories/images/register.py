@@ -22,6 +22,7 @@ from hullmark.server.tables.database import Connection
 from hullmark.server.tables.images import images, leases, tag_moves
 from hullmark.server.tables.images.images import ImageState, NewImage
 from hullmark.server.tables.images.registries import registries
+from hullmark.server.tables.images.tags import TagName
 from hullmark.server.tables.watching import watches
 from hullmark.source import open_image
 from hullmark.source.platform import parse_platform
@@ -30,14 +31,15 @@ ADDED = "image added"
 
 
 class WatchNotFound(HullmarkError):
-    """The tag that a look found moved is not watched any more: somebody let its image go meanwhile, or switched its watch off."""
+    """What a look found is not watched any more: somebody let its image go meanwhile, or removed its watch or switched it off."""
 
 
 class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """An image that is to be added. `tag` is the reference that it goes by where `reference` has a digest only.
 
     `watch`: whether the tag is watched from now on; None: unless that was switched off. `is_followed`: the tag is watched, and names
-    another manifest; what people noted of the image before goes on. If the tag is no longer watched by then, nothing is added.
+    another manifest; what people noted of the image before goes on. If the tag is no longer watched by then, nothing is added; nor is it
+    where `watched_repository` is given, and that repository is no longer watched by then.
     `seen_at`: when the tag was seen to name this image (None: now).
     """
 
@@ -49,6 +51,7 @@ class ImageRegistration(msgspec.Struct, frozen=True, kw_only=True):
     force: bool = False
     watch: bool | None = None
     is_followed: bool = False
+    watched_repository: TagName | None = None
     every: int = 0
     seen_at: datetime | None = None
 
@@ -97,6 +100,8 @@ async def add(
         every = wanted.every or services.settings.watch_every
         holding = Acquisition(wanted, image.digest, tagged, by, wanted.seen_at or now)
         added = await settle(connection, services.objects, account_id, placed, holding)
+        if wanted.watched_repository is not None:
+            await check_watch(connection, account_id, wanted.watched_repository)
         named_digest = image.index_digest or image.digest
         await _watch_tag(connection, account_id, holding, named_digest, every, now)
         added = msgspec.structs.replace(added, named=named_digest)
@@ -112,9 +117,8 @@ async def _watch_tag(
     wanted, tagged = holding.wanted, holding.tagged
     if tagged is None or (wanted.watch is False and not wanted.is_followed):
         return
-    # The registry took its time: without this, an image that somebody let go meanwhile would be back.
-    if wanted.is_followed and not await watches.lock_active(connection, account_id, name_of(tagged)):
-        raise WatchNotFound("the tag is no longer watched", advice="watch it again")
+    if wanted.is_followed:
+        await check_watch(connection, account_id, name_of(tagged))
     new = watches.NewWatch(
         name=name_of(tagged),
         every=every,
@@ -124,6 +128,15 @@ async def _watch_tag(
         digest=named,
     )
     await watches.keep(connection, account_id, new, is_decided=wanted.watch is True)
+
+
+async def check_watch(connection: Connection, account_id: int, name: TagName) -> None:
+    """Raise WatchNotFound if a tag, or a repository, is no longer watched; else it is until the transaction ends.
+
+    The registry took its time to answer: without this, an image that somebody let go meanwhile would be back.
+    """
+    if not await watches.lock_active(connection, account_id, name):
+        raise WatchNotFound(f"the {'tag' if name.tag else 'repository'} is no longer watched", advice="watch it again")
 
 
 class Acquisition(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from hullmark.model.reference import Reference
 from hullmark.net.errors import NetError
 from hullmark.policy.values import NameGlob
 from hullmark.server.stories.images import register
-from hullmark.server.stories.images.register import ImageRegistration
+from hullmark.server.stories.images.register import ImageRegistration, WatchNotFound
 from hullmark.server.stories.images.repositories import tags_of
 from hullmark.server.stories.services import Services
 from hullmark.server.tables.images.tags import TagName
@@ -39,7 +39,10 @@ class RepositoryLook(msgspec.Struct, frozen=True):
 
 
 async def look_at_repository(services: Services, account_id: int, row: WatchRow) -> RepositoryLook:
-    """Add images of tags that are new. Raises ImageNotFound, NetError, HullmarkError if the registry does not list its tags."""
+    """Add images of tags that are new, as long as the repository is watched.
+
+    Raises ImageNotFound, NetError, HullmarkError if the registry does not list its tags, WatchNotFound if it is watched no longer.
+    """
     there = await tags_of(services, account_id, Reference(row.registry, row.repository))
     async with services.database.tenant(account_id) as connection:
         known = await watches.tags_known(connection, account_id, row.registry, row.repository)
@@ -59,6 +62,7 @@ async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> 
         reference=f"{row.registry}/{row.repository}:{tag}",
         platform=row.platform,
         watch=None if row.follows else False,
+        watched_repository=_name_of(row),
         every=row.every,
         seen_at=row.noticed_at or services.clock(),
     )
@@ -67,7 +71,7 @@ async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> 
         await register.add(services, account_id, wanted, "watch")
         if row.follows:
             return
-    except (NetError, RegistryUnwell):
+    except (NetError, RegistryUnwell, WatchNotFound):
         raise
     except HullmarkError as error:
         reason = f"{error}; {error.advice}"[:1000]
@@ -81,7 +85,12 @@ async def _add(services: Services, account_id: int, row: WatchRow, tag: str) -> 
         reason=reason,
     )
     async with services.database.tenant(account_id) as connection:
+        await register.check_watch(connection, account_id, _name_of(row))
         await watches.keep(connection, account_id, new)
+
+
+def _name_of(row: WatchRow) -> TagName:
+    return TagName(row.registry, row.repository, "")
 
 
 def newest_first(tags: Iterable[str]) -> list[str]:

@@ -215,6 +215,8 @@ async def _repository(services: Services, account_id: int, row: WatchRow) -> Loo
     except ImageNotFound as error:
         pause = _spread(row.every * _SELDOM)
         return LookResult(watch=row, digest="", etag="", pause=pause, reason=str(error)[:1000])
+    except register.WatchNotFound:
+        return LookResult(watch=row, digest="", etag="", pause=_spread(row.every))
     except HullmarkError as error:
         return make_failed_result(row, error)
     pause = 0.0 if found.is_more else _spread(row.every)

@@ -257,7 +257,7 @@ async def remove(connection: Connection, account_id: int, number: int) -> None:
 
 
 async def lock_active(connection: Connection, account_id: int, name: TagName) -> bool:
-    """Whether there is an active watch of a tag. It stays as it is until the transaction ends."""
+    """Whether there is an active watch of a tag, or of a repository (its tag is ""). It stays as it is until the transaction ends."""
     cursor = await connection.execute(
         """
         SELECT FROM watch WHERE account_id = %s AND registry = %s AND repository = %s AND tag = %s AND is_active FOR UPDATE
