@@ -214,8 +214,8 @@ def test_what_is_no_text_and_what_has_one_long_line_is_said(hullmark: Program, t
         "etc/redis/redis.conf": b"port 6379 \xc3\n",
     }
     document = facets_of(hullmark, tmp_path / "image", tar_of(files))
-    assert reasons(document, "/etc/ssh/sshd_config") == {"it is no text, and was not kept"}
-    assert reasons(document, "/etc/mysql/my.cnf") == {"it is no text, and was not kept"}
+    assert reasons(document, "/etc/ssh/sshd_config") == {"it is not text, and was not kept"}
+    assert reasons(document, "/etc/mysql/my.cnf") == {"it is not text, and was not kept"}
     assert reasons(document, "/etc/sudoers") == {"it has 52,428,800 bytes, more than the 262,144 that are kept"}
     settings = {setting["key"]: setting["value"] for setting in document["policy_facts"]["configuration"]["settings"]}
     assert settings["nginx.user"] == "www"

@@ -54,7 +54,7 @@ def test_what_is_there_is_not_overwritten(hullmark: Program) -> None:
         ({}, ADVISORIES, 0),
         ({"etc/os-release": RELEASE, "var/lib/dpkg/status": STATUS}, ADVISORIES, 3),
         ({"etc/os-release": RELEASE, "var/lib/dpkg/status": STATUS}, None, 3),
-        ({"opt/broken.jar": b"this is no archive"}, ADVISORIES, 3),
+        ({"opt/broken.jar": b"this is not an archive"}, ADVISORIES, 3),
     ],
     ids=["nothing unknown", "advisories without its distribution", "no advisories", "a damaged archive"],
 )

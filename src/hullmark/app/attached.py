@@ -25,7 +25,7 @@ def signed_about(
     """The signatures and attestations beside an image, and beside the index that its reference leads to: whoever signs an index signs what
     it lists. `indexes` are the digests of others that are known to list it. None for a source that has no place for them.
 
-    Where a registry cannot be asked, all is unseen: that is no error, but no rule can tell.
+    Where a registry cannot be asked, all is unseen: that is not an error, but no rule can tell.
     """
     if source.kind not in _KINDS or not source.digest:
         return None

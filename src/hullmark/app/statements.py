@@ -56,7 +56,7 @@ class SignedVerdict(msgspec.Struct, frozen=True, kw_only=True):
 def subjects_of(source: InventorySource, repository: Repository | None) -> tuple[Descriptor, ...]:
     """The manifest that was judged, and the index that its reference leads to, where that holds no other image.
 
-    An index of several platforms is no subject: a verdict on one of them must not stand for the others.
+    An index of several platforms is not a subject: a verdict on one of them must not stand for the others.
     """
     if not source.digest:
         raise HullmarkError(
@@ -205,7 +205,7 @@ def bundles_in(path: Path) -> tuple[Bundle, ...]:
 
 
 class AttachedBundles(msgspec.Struct, frozen=True, kw_only=True):
-    """Statements beside an image. `unreadable` is what is no statement, `unseen` what was not looked at, and may be one: clauses."""
+    """Statements beside an image. `unreadable` is what is not a statement, `unseen` what was not looked at, and may be one: clauses."""
 
     bundles: tuple[Bundle, ...] = ()
     unreadable: tuple[str, ...] = ()

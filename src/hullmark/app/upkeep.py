@@ -186,7 +186,7 @@ class Mirrors:
                 break
         try:
             answer = client.fetch(Request(url), wanted.limit)
-        except (NetError, ValueError):  # also what is no address: http://[x
+        except (NetError, ValueError):  # also what is not an address: http://[x
             return None
         return answer.body if answer.status == 200 else None
 

@@ -69,9 +69,9 @@ def placed_containers(
 
 def containers_by_image(files: Iterable[WorkloadFile], container: str = "") -> dict[str, tuple[PlacedContainer, ...]]:
     """The images that workloads name, as they are written first, each with the containers that run it; only those of a container of this
-    name ("": of all). What is no reference of an image is none: a manifest does not say which files of this machine are read.
+    name ("": of all). What is not a reference of an image does not count: a manifest does not say which files of this machine are read.
 
-    Raises HullmarkError where none is named, and for what is no reference.
+    Raises HullmarkError where none is named, and for what is not a reference.
     """
     everything = [placed for file in files for placed in _all(file)]
     wanted = [placed for placed in everything if container in ("", placed.name, placed.container.name)]

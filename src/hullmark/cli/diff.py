@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _refuse_missing(sides: Sequence[str]) -> None:
-    """Raise HullmarkError for a bare word beside something that is on this machine: it is no file, and hardly an image."""
+    """Raise HullmarkError for a bare word beside something that is on this machine: it is not a file, and hardly an image."""
     from hullmark.model.errors import HullmarkError
 
     missing = [text for text in sides if not Path(text).exists() and not set(text) & set(":/@")]

@@ -99,7 +99,7 @@ def missing(command: str, what: str) -> str:
 
 
 def refuse_sources(sources: Iterable[str]) -> None:
-    """Raise HullmarkError for what is known to be no image, file or folder, before anything is looked for."""
+    """Raise HullmarkError for what is known not to be an image, a file or a folder, before anything is looked for."""
     from hullmark.model.errors import HullmarkError
 
     for text in sources:

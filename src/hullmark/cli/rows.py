@@ -17,7 +17,7 @@ def add_output(parser: argparse.ArgumentParser, *more: str) -> None:
 
 
 def terminal_width() -> int:
-    """The columns of the terminal that standard output is; 0 where it is no terminal: then lines are as long as they need to be."""
+    """The columns of the terminal that standard output is; 0 where it is not a terminal: then lines are as long as they need to be."""
     return columns(120) if sys.stdout.isatty() else 0
 
 

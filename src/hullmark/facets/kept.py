@@ -54,7 +54,7 @@ class KeptContent(msgspec.Struct, frozen=True, array_like=True):
 def keep(path: str, body: memoryview, report: Report) -> KeptContent:
     """Keep a file if it is text."""
     if is_binary(body):
-        return KeptContent(None, "it is no text, and was not kept")
+        return KeptContent(None, "it is not text, and was not kept")
     return KeptContent(mask_secrets(bytes(body), posixpath.basename(path)))
 
 

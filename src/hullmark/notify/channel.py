@@ -139,7 +139,7 @@ class Channel:
 
     An `is_threaded` channel gets threads, an `is_single` one `all_items`, `subscribed` and evaluations: it reports every item by
     itself. `carries` are the kinds of transitions that it can express (None: all): others are left out of its messages. `address` says
-    where people can read what it made, by the settings that are no secret and by the name there ("": nowhere); what keeps issues has it.
+    where people can read what it made, by the settings that are not secret and by the name there ("": nowhere); what keeps issues has it.
     """
 
     name: str

@@ -109,7 +109,7 @@ cases:
       settings: {{user: root}}
       files:
         /srv/key.pem: "-----BEGIN RSA PRIVATE KEY-----\\n{key}\\n"
-        /opt/broken.jar: "this is no archive"
+        /opt/broken.jar: "this is not an archive"
         /opt/tool: {{text: "\\x7fELF", mode: 0755}}
     vulnerabilities: []
     expect:
@@ -125,7 +125,7 @@ cases:
       settings: {{user: "1000"}}
       files:
         /etc/passwd: "app:x:1000:1000::/:/bin/sh\\n"
-        /opt/broken.jar: "this is no archive"
+        /opt/broken.jar: "this is not an archive"
     vulnerabilities: []
     expect: {{verdict: unknown, findings: [{{rule: not-read, subject: /opt/broken.jar}}]}}
 """

@@ -155,7 +155,7 @@ def walk(inventory: Inventory, facts: ReachFacts, more: Sequence[str] = ()) -> W
             commands.start(words, f"is what {where} starts")
             program = scene.program(words[0])
             if where == "HEALTHCHECK" and not program:
-                # The engine finds nothing to start, and calls the container unhealthy; what is mounted for that is no part of the image.
+                # The engine finds nothing to start, and calls the container unhealthy; what is mounted for that is not part of the image.
                 scene.walk.end("", f"{words[0][:200]}, which HEALTHCHECK starts, is not in the image")
             elif len(scene.walk.found) == before and not program:
                 scene.blur_programs("", f"{words[0][:200]}, which {where} starts, is not in the image")

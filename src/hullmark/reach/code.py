@@ -190,7 +190,7 @@ _READERS: dict[str, Callable[[bytes, CodeNames], None]] = {
 
 
 def facts_of(path: str, body: bytes) -> CodeFacts | None:
-    """What a file names: in the language of its first line, else of its suffix. None for a file that is no code."""
+    """What a file names: in the language of its first line, else of its suffix. None for a file that is not code."""
     words: tuple[str, ...] = ()
     if body.startswith(b"#!"):
         words = tuple(body[2:512].partition(b"\n")[0].decode("utf-8", "backslashreplace").split())

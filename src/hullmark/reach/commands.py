@@ -35,7 +35,7 @@ _PASSING = {
     "flock": 2,
     "chroot": 2,
 }
-"""Programs that start the first of their arguments that is no option, or the one after as many."""
+"""Programs that start the first of their arguments that is not an option, or the one after as many."""
 
 
 class Commands:
@@ -141,7 +141,7 @@ class Commands:
         if code is not None and code.interpreter:
             self.script(program.path, program.real, program.words[1:])
         elif program.real not in self._scene.facts.elves and record.size:
-            reason = f"it is started, and its {record.size:,} bytes are no program and no script that can be read"
+            reason = f"it is started, and its {record.size:,} bytes are neither a program nor a script that can be read"
             self._scene.blur_programs(program.real, reason)
 
     def script(self, path: str, real: str, arguments: Sequence[str | None] = ()) -> None:

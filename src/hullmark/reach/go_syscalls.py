@@ -101,7 +101,7 @@ def _are_values(elf: ElfFile, through: set[int]) -> bool:
 
 
 def _in_code(elf: ElfFile, machine: Machine, segment: Segment, functions: _Functions, through: set[int]) -> int:
-    """The numbers at entries of the kernel that are no part of these functions, and those that these are called with."""
+    """The numbers at entries of the kernel that are not part of these functions, and those that these are called with."""
     code, base = elf.file.at(segment.offset, segment.size), segment.address
     has_all_threads = _OF_ALL_THREADS in functions.names
     found = 0

@@ -202,7 +202,7 @@ class JavaPrograms:
 
 
 def _main_class(words: Sequence[str | None]) -> str:
-    """The class that a command starts (java(1)): the first word that is no option, nor the value of one; "" where none is known."""
+    """The class that a command starts (java(1)): the first word that is neither an option nor the value of one; "" where none is known."""
     rest = list(words)
     while rest:
         word = rest.pop(0)

@@ -75,7 +75,7 @@ for _opcodes, _length in (
 
 
 class DamagedClass(ValueError):
-    """Bytes that are no class file, or not a whole one."""
+    """Bytes that are not a class file, or not a whole one."""
 
 
 class ClassNames(NamedTuple):
@@ -317,6 +317,6 @@ def _targets(pool: _Pool, start: int, place: int, end: int) -> Iterator[int]:
         words, count = _align_switch(start, place), _switch_words(pool, start, place)
         if words + 4 * count > end:
             raise DamagedClass("a switch of it is longer than its code")
-        # Of a table the second and third number are no targets, nor are the keys of a look-up: a few more do no harm.
+        # Of a table the second and third number are not targets, nor are the keys of a look-up: a few more do no harm.
         for number in range(count):
             yield place + _to_signed(_four(pool.body, words + 4 * number))

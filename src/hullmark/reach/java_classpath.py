@@ -77,7 +77,7 @@ class ClassPath:
         self._run()
 
     def named(self, name: str, source: str, why: str) -> None:
-        """A class is named by what is no class: a command, a setting."""
+        """A class is named by what is not a class: a command, a setting."""
         self._want(NamedPackage(name.rpartition("/")[0], name, ""), _Use(True, source, why))
         self._run()
 

@@ -82,7 +82,7 @@ class Walk:
         return place.real
 
     def end(self, path: str, reason: str) -> None:
-        """Something that a file leads to cannot be told. Of files that are only unknown themselves that is no news."""
+        """Something that a file leads to cannot be told. Of files that are only unknown themselves that is not news."""
         found = self.found.get(path)
         if (found is None or found.is_certain) and len(self.ends) < _MAX_ENDS:
             self.ends[OpenEnd(path, reason)] = None

@@ -67,7 +67,7 @@ def _package(package: Json) -> Iterator[str]:
 
 
 def _format_name(name: str) -> str:
-    """A name. The words for "none" are no names in this format, as nothing is."""
+    """A name. The words for "none" are not names in this format, as nothing is."""
     return f"({name.strip() or 'no name'})" if name.strip() in _NO_NAMES else name
 
 

@@ -153,7 +153,7 @@ def _as_written(layer: Descriptor) -> dict[str, object]:
 
 
 def _config(layers: list[str]) -> bytes:
-    """The config of an image of these layers, which are no file systems, as cosign writes it."""
+    """The config of an image of these layers, which are not file systems, as cosign writes it."""
     never = "0001-01-01T00:00:00Z"
     document = {
         "architecture": "",

@@ -83,7 +83,7 @@ def test_a_file_is_kept_up_to_a_size_and_its_being_larger_is_kept_too(
 )
 def test_what_is_no_text_is_not_kept(body: bytes, is_text: bool) -> None:
     kept = keep("etc/a", memoryview(body), print)
-    assert kept == (KeptContent(body) if is_text else KeptContent(None, "it is no text, and was not kept"))
+    assert kept == (KeptContent(body) if is_text else KeptContent(None, "it is not text, and was not kept"))
 
 
 def test_secrets_are_masked_and_the_lines_stay_where_they_are() -> None:

@@ -85,7 +85,7 @@ def test_a_service_of_s6_may_be_a_script_or_a_program() -> None:
         "/etc/services.d/other/run": program("libother.so", calls=("execv",), constants=("/bin/mount",)),
         "/usr/lib/libother.so": dynamic_elf(),
     }
-    kept = {"/etc/services.d/other/run": KeptContent(None, "it is no text, and was not kept")}
+    kept = {"/etc/services.d/other/run": KeptContent(None, "it is not text, and was not kept")}
     found = walked(files, ("/init",), kept=kept, why=("/usr/lib/libother.so",))
     verdicts = reach_of(found)
     assert (verdicts["/usr/bin/tool"], verdicts["/bin/mount"]) == ("reachable", "reachable")

@@ -32,7 +32,7 @@ Versions = tuple[tuple[str, str], ...]
 
 
 def _nothing(path: str, body: memoryview, report: Report) -> None:
-    """An empty file is no program."""
+    """An empty file is not a program."""
     return
 
 

@@ -49,7 +49,7 @@ def normalise_name(name: str) -> str:
 
 
 def _normal(name: object) -> object:
-    """The same of what may be no name."""
+    """The same of what may not be a name."""
     return normalise_name(name) if isinstance(name, str) else name
 
 

@@ -36,7 +36,7 @@ def _reach(start: str, needs: Mapping[str, Sequence[str]], reached: set[str]) ->
 
 
 def chain(purl: str, starts: Iterable[str], relations: Sequence[Relation]) -> tuple[str, ...]:
-    """The shortest chain from one of the starts to a package, both included; one of relations that are no choice where there is one.
+    """The shortest chain from one of the starts to a package, both included; one of relations that are not a choice where there is one.
 
     Just the package itself where no start leads to it.
     """

@@ -1,6 +1,6 @@
 """Nix: an object of the store refers to those whose paths its files name (Nix' reference manual, "References").
 
-Objects that are no packages, such as wrappers and environments, stand between some: what they need counts as needed by who needs them.
+Objects that are not packages, such as wrappers and environments, stand between some: what they need counts as needed by who needs them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def relate(scene: Scene) -> Iterator[Relation]:
 def _find_reachable_packages(
     start: int, needs: Mapping[int, Sequence[int]], purls: Mapping[int, str], steps: Steps
 ) -> Iterator[int]:
-    """The packages that an object refers to, itself or through objects that are no packages."""
+    """The packages that an object refers to, itself or through objects that are not packages."""
     seen = {start}
     waiting = [start]
     while waiting:

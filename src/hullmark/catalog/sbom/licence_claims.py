@@ -34,7 +34,7 @@ def clip_evidence(evidence: LicenceEvidence) -> LicenceEvidence:
 
 def own_licences(listed: Iterable[str], evidence: Iterable[LicenceEvidence]) -> tuple[str, ...]:
     """The licences of a package as a scan has them: what is listed, without what only texts tell, but for texts of files that its record
-    names. A text that the record has under a licence's name tells what that name means, and is no licence beside it."""
+    names. A text that the record has under a licence's name tells what that name means, and is not a licence beside it."""
     evidence = tuple(evidence)
     declared = {piece.license for piece in evidence if piece.kind == "declared"}
     named = dict.fromkeys(

@@ -161,7 +161,7 @@ def users(files: Files) -> list[Setting]:
     for entry in _entries(files, _PASSWD, (7,)):
         is_nis = entry.name[0] in "+-"
         if not all(_ID(field) or (is_nis and not field) for field in entry.fields[2:4]):
-            files.problem(_PASSWD, "a line whose uid or gid is no number", entry.line)
+            files.problem(_PASSWD, "a line whose uid or gid is not a number", entry.line)
             continue
         _user(collected, f"passwd.user[{names.name(entry.name)}]", entry, shadow)
         if entry.fields[2]:
@@ -184,7 +184,7 @@ def groups(files: Files) -> list[Setting]:
     for entry in _entries(files, _GROUP, (4,)):
         gid, members = entry.fields[2:]
         if not _ID(gid) and not (entry.name[0] in "+-" and not gid):
-            files.problem(_GROUP, "a line whose gid is no number", entry.line)
+            files.problem(_GROUP, "a line whose gid is not a number", entry.line)
             continue
         key = f"group.group[{names.name(entry.name)}]"
         collected.add(f"{key}.gid", int(gid) if gid else None, _GROUP, entry.line)

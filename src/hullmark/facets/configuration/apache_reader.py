@@ -254,7 +254,7 @@ class ApacheReader:
             case lowered if _NAME(name):
                 self._take(KNOWN.get(lowered) or self._spelled.setdefault(lowered, name), arguments)
             case _:
-                self._problem(Remark("this is no directive, and is left out"))
+                self._problem(Remark("this is not a directive, and is left out"))
 
     def _take(self, name: str, arguments: list[str]) -> None:
         section = self._stack[-1].section

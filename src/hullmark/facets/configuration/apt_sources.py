@@ -58,7 +58,7 @@ def _lines(files: Files, path: str, text: str) -> Iterator[Source]:
         found = _LINE(line)
         words = [_unquote(word) for word in _WORD.findall(found[3])] if found else []
         if found is None or found[1] not in ("deb", "deb-src"):
-            files.problem(path, "it is no source", number)
+            files.problem(path, "it is not a source", number)
             continue
         fields: dict[str, Value] = {"types": (found[1],), "uris": (without_password(words[0]),)}
         fields |= {"suites": tuple(words[1:2]), "components": tuple(words[2:])}
@@ -91,7 +91,7 @@ def _stanzas(files: Files, path: str, text: str) -> Iterator[Source]:
             last = [found[2]]
             fields[found[1].lower().replace("-", "_")] = (last, number)
         else:
-            files.problem(path, "it is no field", number)
+            files.problem(path, "it is not a field", number)
 
 
 def _source(path: str, fields: dict[str, tuple[list[str], int]]) -> Source:

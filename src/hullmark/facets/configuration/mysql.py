@@ -37,7 +37,7 @@ _OF_VERSION = re.compile(r"(?:mysqld|mariadb|mariadbd)-([0-9]{1,3}\.[0-9]{1,3})"
 _LOOSE = re.compile(r"(?:loose|autoset)_").match
 _PREFIX = re.compile(r"(skip|disable|enable)_").match
 _ON = frozenset(("1", "on", "true"))
-"""A switch with any other value is off, with a warning where it is no word for off."""
+"""A switch with any other value is off, with a warning where it is not a word for off."""
 
 
 def _settings(files: Files) -> Iterable[Setting]:

@@ -183,7 +183,7 @@ class _Reader:
             elif block.kind in TABLES and directive.block is None:
                 block.entries.append(" ".join((directive.name, *directive.arguments)))
             elif not _NAME(directive.name):
-                self._files.problem(directive.path, Remark("this is no directive, and is left out"), directive.line)
+                self._files.problem(directive.path, Remark("this is not a directive, and is left out"), directive.line)
             elif directive.block is not None:
                 self._check(block, directive)
                 self._nest(block, directive, directive.block, depth)

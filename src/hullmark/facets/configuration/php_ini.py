@@ -31,7 +31,7 @@ _MAX_VALUE = Limit(1 << 16, "characters of a value in php.ini")
 
 
 class Entry(msgspec.Struct):
-    """`name = value` or `name[offset] = value` below `[section]`; "" is no section, and an offset of "" appends."""
+    """`name = value` or `name[offset] = value` below `[section]`; "" is outside sections, and an offset of "" appends."""
 
     section: str
     name: str
@@ -102,7 +102,7 @@ class IniReader:
         if not name:
             raise Mistake(f"{self._text[self._position]!r} is not expected here")
         if name.lower() in _WORDS and self._text[begun - 1 : begun] != " ":
-            raise Mistake(f"{name} is no name")
+            raise Mistake(f"{name} cannot be a name")
         offset = None
         if self._text.startswith("[", self._position):
             offset = self._read_brackets()

@@ -164,7 +164,7 @@ class PhpReader:
         """Whether PHP may have a setting of this name. What is meant as a comment of old is passed over as PHP does."""
         is_name = _NAME(entry.name) is not None
         if not is_name and not entry.name.startswith("#"):
-            self._files.problem(path, "this is no setting, and is left out", entry.line)
+            self._files.problem(path, "this is not a setting, and is left out", entry.line)
         return is_name
 
     def _take(self, key: str, entry: Entry, path: str) -> None:
@@ -263,4 +263,4 @@ class PhpReader:
             if entry.name in _PHP_VALUES:
                 self._overrides.append(PoolOverride(section, entry.name, entry.offset, value, path, entry.line))
         elif entry.offset:
-            self._files.problem(path, "this is no setting, and is left out", entry.line)
+            self._files.problem(path, "this is not a setting, and is left out", entry.line)

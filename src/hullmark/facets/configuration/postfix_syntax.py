@@ -223,5 +223,5 @@ def _holds(one: str, sign: str, other: str, is_level: bool) -> bool:
 def _level(text: str) -> tuple[int, ...]:
     found = _LEVEL(text)
     if found is None:
-        raise UnexpandableError("a level of compatibility is no version")
+        raise UnexpandableError("a level of compatibility is not a version")
     return tuple(int(part or 0) for part in found.groups())

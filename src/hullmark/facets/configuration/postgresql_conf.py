@@ -58,7 +58,7 @@ def read_conf(files: Files, tree: IncludeTree, path: str, by: str = "", at: int 
                 else:
                     yield WrittenSetting(name, value, path, number)
             elif not _NOTHING(line):
-                files.problem(path, Remark("it is no setting as the server reads them"), number)
+                files.problem(path, Remark("it is not a setting as the server reads them"), number)
 
 
 def _unquote(text: str) -> str:

@@ -140,7 +140,7 @@ def hba_record(fields: tuple[Field, ...]) -> Record:
     """A line of pg_hba.conf by the names of its fields. Raises ValueError with a sentence for any other line."""
     kind, *rest = (field[0] if field else "" for field in fields)
     if kind not in _TYPES:
-        raise ValueError(f"{kind[:40]} is no type of connection")
+        raise ValueError(f"{kind[:40]} is not a type of connection")
     if len(rest) < 3:
         raise ValueError("it lacks fields")
     record: Record = [("type", kind), ("databases", fields[1]), ("users", fields[2])]

@@ -219,7 +219,7 @@ def _add_authorized(collected: SettingCollector, files: Files, patterns: tuple[s
                 continue
             found = parse_authorized_key(line)
             if found is None:
-                files.problem(path, "a line that is no key", number)
+                files.problem(path, "a line that is not a key", number)
                 continue
             key, comment, options = found
             values: tuple[tuple[str, Value], ...] = (

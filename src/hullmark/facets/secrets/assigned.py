@@ -1,6 +1,6 @@
 """Values of names that say they are secrets, in any text: settings, code, YAML, JSON, XML, scripts, instructions, command lines.
 
-What a value looks like does not count, but for switches, paths, addresses, variables and placeholders, which are no secrets. Each name is
+What a value looks like does not count, but for switches, paths, addresses, variables and placeholders, which are not secrets. Each name is
 looked at once, with a bounded number of bytes around it, so the time is linear in the text.
 """
 

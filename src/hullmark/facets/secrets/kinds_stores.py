@@ -1,4 +1,4 @@
-"""Private keys that are no text: in DER (RFC 5208, RFC 8017, RFC 5915), in PKCS #12 (RFC 7292) and in Java's key stores; keys of VPNs."""
+"""Private keys that are not text: in DER (RFC 5208, RFC 8017, RFC 5915), in PKCS #12 (RFC 7292) and in Java's key stores; keys of VPNs."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ _ABOUT = frozenset(
     )
 )
 ACCOUNTS = ("passwd", "passwd-", "shadow", "shadow-", "group", "group-", "gshadow", "gshadow-", "subuid", "subgid")
-"""Names of files of accounts: their columns are no settings, and a user may have any name."""
+"""Names of files of accounts: their columns are not settings, and a user may have any name."""
 
 _SWITCHES = frozenset(("no", "without", "skip", "require", "requires", "max", "min", "num", "number", "public"))
 _WORDS_AFTER = 3

@@ -52,7 +52,7 @@ def spdx_expression(text: str) -> str | None:
     if plain is not None and not unlisted_plus(plain):
         return plain
     # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list: such ones stay as written.
-    # What is too long or too deep to be taken apart is read word by word, which is no expression of it.
+    # What is too long or too deep to be taken apart is read word by word, which is not an expression of it.
     is_bounded = len(text) <= MAX_TEXT and text.count("(") <= _MAX_DEPTH
     told = _format_expression(read_terms(text, loosely=False)) if is_bounded else None
     return None if told is None or unlisted_plus(told) else told

@@ -34,7 +34,7 @@ def bundle_needs(bundle: Bundle, question: Question) -> Needs:
 
 
 def as_glob(text: str) -> PathGlob | None:
-    """A path as a glob; None for what can be no path in an image."""
+    """A path as a glob; None for what cannot be a path in an image."""
     try:
         return PathGlob(text) if text.startswith("/") else None
     except ValueError:

@@ -15,7 +15,7 @@ LONGEST = Limit(2000, "characters of a field of the console's forms, if no other
 
 
 class Fields:
-    """The fields of one form. What is no text, as a file, reads as nothing."""
+    """The fields of one form. What is not text, as a file, reads as nothing."""
 
     def __init__(self, given: list[tuple[str, Any]]) -> None:
         self._given = [(name, value) for name, value in given if isinstance(value, str)]

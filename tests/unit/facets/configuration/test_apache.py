@@ -348,7 +348,7 @@ RewriteRule ^ ${map:x}
         ),
         ("<Macro m $a>\n<Directory $a>\n</Macro>", "line 1: what <Macro> holds is not read"),
         ("Use m x", "line 1: what the macro m holds is not read"),
-        ("a-b c", "line 1: this is no directive, and is left out"),
+        ("a-b c", "line 1: this is not a directive, and is left out"),
         ("<Directory /x>\n" * 40 + "</Directory>\n" * 40, "sections stand too deep"),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_file_that_was_not_read_is_told_and_one_that_is_not_there_is_not() -> 
     assert [files.text(path) for path in paths] == [None] * 6
     assert files.used == set()
     assert told(view) == [
-        ("/etc/binary", "it is no text, and was not kept"),
+        ("/etc/binary", "it is not text, and was not kept"),
         ("/etc/large", "it has 300,000 bytes, more than the 262,144 that are kept"),
         ("/srv/other", "a configuration file names it, but it was not kept"),
     ]

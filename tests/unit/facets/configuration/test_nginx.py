@@ -252,7 +252,7 @@ def test_alias_takes_the_place_of_root() -> None:
         ("\ninclude nginx.conf;", MAIN, "line 2: /etc/nginx/nginx.conf includes itself"),
         ("include a b;", MAIN, "line 1: an include of other than one name"),
         ("include conf.d/one.conf;", "etc/nginx/conf.d/one.conf", 'line 2: "}" without a block that it ends'),
-        ("a\n{ a-b c; }", MAIN, "line 2: this is no directive, and is left out"),
+        ("a\n{ a-b c; }", MAIN, "line 2: this is not a directive, and is left out"),
         ("include conf.d/*a*b*c*d*e*;", MAIN, "line 1: a pattern with too many stars, which is not followed"),
     ],
 )

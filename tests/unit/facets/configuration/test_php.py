@@ -277,7 +277,7 @@ def test_layouts(files: dict[str, str], keys: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("files", "problem"),
     [
-        ({INI: "a = 1\nx y = 1"}, (f"/{INI}", "line 2: this is no setting, and is left out")),
+        ({INI: "a = 1\nx y = 1"}, (f"/{INI}", "line 2: this is not a setting, and is left out")),
         (
             {"etc/php/8.4/fpm/php.ini": "", "etc/php/8.4/fpm/php-fpm.conf": "\ninclude=/etc/none.conf\n[w]\n" + POOL},
             ("/etc/php/8.4/fpm/php-fpm.conf", "line 2: /etc/none.conf is not there"),
@@ -356,6 +356,6 @@ def test_entries_of_pools_that_are_none_are_left_out_and_a_pool_without_a_manage
         "php.fpm.pool[www].listen": "9000",
     }
     assert found.problems == [
-        *((f"/{FPM}", f"line {line}: this is no setting, and is left out") for line in (6, 7, 8)),
+        *((f"/{FPM}", f"line {line}: this is not a setting, and is left out") for line in (6, 7, 8)),
         (f"/{FPM}", "php-fpm refuses to start: pool www: its process manager (pm) is not given"),
     ]

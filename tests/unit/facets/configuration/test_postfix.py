@@ -150,7 +150,7 @@ def test_references(text: str, value: str) -> None:
         ("${a-b}", "it refers to a name with signs that no name has"),
         ("${{a} ~ {b}}", "it compares with an unknown operator"),
         ("${{a} == {b} c}", "something follows a comparison"),
-        ("${{a} <level {3} ? {b}}", "a level of compatibility is no version"),
+        ("${{a} <level {3} ? {b}}", "a level of compatibility is not a version"),
         ("$result", "its references go too deep, or round in a circle"),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_setting_is_read_as_the_server_reads_it(line: str, name: str, value: V
 def test_what_is_no_setting_is_a_problem_at_its_line(line: str) -> None:
     found = read(f"\n{line}\nport = 1\n")
     assert written(found) == {"port": 1}
-    assert found.problems == [(f"/{FOLDER}/postgresql.conf", "line 2: it is no setting as the server reads them")]
+    assert found.problems == [(f"/{FOLDER}/postgresql.conf", "line 2: it is not a setting as the server reads them")]
 
 
 def test_defaults_hold_where_nothing_is_set() -> None:

@@ -98,7 +98,7 @@ def test_lines_of_authorized_keys(line: str, comment: str, options: tuple[str, .
 )
 def test_a_line_that_is_no_key_is_a_problem(line: str) -> None:
     found = read_settings(SSH_KEYS, {"root/.ssh/authorized_keys": f"# x\n{line}\n{KEY}\n"})
-    assert found.problems == [("/root/.ssh/authorized_keys", "line 2: a line that is no key")]
+    assert found.problems == [("/root/.ssh/authorized_keys", "line 2: a line that is not a key")]
     assert found.values["ssh_keys.authorized[0].type"] == "ssh-ed25519"
 
 

@@ -81,7 +81,7 @@ def test_a_start_of_a_rarer_form_counts(
             "",
             "CMD: postfix is started with an argument that is not known",
         ),
-        ("php", PHP, "php -d 'a b=1' x", "", "CMD: line 1: this is no setting, and is left out"),
+        ("php", PHP, "php -d 'a b=1' x", "", "CMD: line 1: this is not a setting, and is left out"),
         ("php", PHP, "sh -c 'php x; php -n y'", "", "CMD: php is started in more than one way; the first one counts"),
         ("php", PHP, "sh -c 'PHP_INI_SCAN_DIR=$(x) php y'", "", "CMD: PHP_INI_SCAN_DIR is set to what is not known"),
         ("mysql", MYSQL, "mysqld x -P 3", "", "CMD: x, which the server is started with, is not known"),

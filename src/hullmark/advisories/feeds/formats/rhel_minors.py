@@ -7,7 +7,7 @@ release carries the newest build, and rows for minor releases carry theirs, wher
 - minor m is governed by the fix of the lowest minor that is m or later; past the last one, by the last.
 - A build for no minor in particular (`….el9`) counts as made for the minor after the last one if it is newer than all, else
   it is superseded.
-- Fixes in several upstream versions are no matter of minors: one set of ranges, each from its upstream version to its fix.
+- Fixes in several upstream versions have nothing to do with minors: one set of ranges, each from its upstream version to its fix.
 
 Rows are written for minors only where they differ from the major release's: whoever matches takes, for one advisory, package and
 module, the rows of the most specific namespace that has any (`rhel:9.2+eus`, `rhel:9.2`, `rhel:9`) and no others.

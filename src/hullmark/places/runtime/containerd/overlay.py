@@ -49,7 +49,7 @@ class LayerFolders(NamedTuple):
 
 
 def overlay_of(mountinfo: str) -> LayerFolders | None:
-    """The layers of the root of a process by its table of mounts; None where it is no overlay of an engine's."""
+    """The layers of the root of a process by its table of mounts; None where it is not an engine's overlay."""
     found: LayerFolders | None = None
     for line in mountinfo.splitlines():
         fields, _, more = line.partition(" - ")

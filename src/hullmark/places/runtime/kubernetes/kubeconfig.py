@@ -101,7 +101,7 @@ class Kubeconfig:
     """What some files say together, the first of them first. Files that are not there say nothing."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        """Read them. Raises HullmarkError for one that is no kubeconfig, or cannot be read."""
+        """Read them. Raises HullmarkError for one that is not a kubeconfig, or cannot be read."""
         self.current = ""
         self._clusters: dict[str, _ConfigValue] = {}
         self._users: dict[str, _ConfigValue] = {}

@@ -164,7 +164,7 @@ class WatchEvent(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """An answer that is no object, as errors are."""
+    """An answer that is not an object, as errors are."""
 
     kind: str = ""
     message: str = ""

@@ -381,7 +381,7 @@ def failed_analysis(ended: ReleasedLease, reference: str, now: datetime) -> tupl
 
 
 async def _put_off(services: Services, image_id: int, worker: str, pauses: tuple[float, float]) -> str:
-    """The image waits for its turn at the registry, for some seconds, not all for the same; this was no attempt."""
+    """The image waits for its turn at the registry, for some seconds, not all for the same; this was not an attempt."""
     async with services.database.system() as connection:
         if await leases.give_back(connection, image_id, worker, "waiting") is None:
             return "lost"

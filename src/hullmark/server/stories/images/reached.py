@@ -80,7 +80,7 @@ def keep_reach(objects: Objects, scanned: ScanResult, extractors: str) -> KeptRe
 
 
 def _name(inventory: Inventory, extractors: str) -> str:
-    """Names what the walk depends on. What an image says of who built it, and when, is no part of that."""
+    """Names what the walk depends on. What an image says of who built it, and when, is not part of that."""
     config = inventory.config
     if config is not None:
         config = replace(config, created="", author="", labels={}, on_build=(), diff_ids=(), history=())

@@ -28,7 +28,7 @@ class PolicyTestOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run_cases(order: PolicyTestOrder) -> Trial:
-    """Judge the image of each case. Raises HullmarkError for what is no policy, or for cases that cannot be run on a server."""
+    """Judge the image of each case. Raises HullmarkError for what is not a policy, or for cases that cannot be run on a server."""
     policy = load_any(order.policy.encode("utf-8", "surrogatepass"))
     native = language_of(policy).as_native(policy)
     if native is None:

@@ -102,7 +102,7 @@ def apart(settings: msgspec.Struct) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _mask_value(value: Any) -> Any:
-    """A setting that is no secret, as it is shown: an address may hold one."""
+    """A setting that is not secret, as it is shown: an address may hold one."""
     return masked_address(value) if isinstance(value, str) else value
 
 

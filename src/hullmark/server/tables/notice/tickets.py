@@ -24,7 +24,7 @@ _SHOWN = 20
 
 
 class TicketRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A ticket of a channel: its kind, the settings that are no secret, and what the ticket is called there."""
+    """A ticket of a channel: its kind, the settings that are not secret, and what the ticket is called there."""
 
     channel: str
     kind: str
