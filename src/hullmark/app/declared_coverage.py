@@ -27,7 +27,7 @@ class _Declaration(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def declared_in(folder: Path) -> dict[str, str]:
-    """By namespace (`debian:13`, `npm`) the day (ISO 8601) as of which the folder holds all that is known of it; none without the file.
+    """By namespace (`debian:13`, `npm`) the day (ISO 8601) up to which the folder covers it completely; none without the file.
 
     Raises HullmarkError that names what is wrong.
     """

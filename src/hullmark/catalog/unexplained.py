@@ -90,7 +90,7 @@ def find_unexplained_programs(
 
 
 def _find_unowned_programs(left: Iterable[Executable], packages: tuple[Package, ...]) -> Iterator[Executable]:
-    """The executables of which no package says by its place that they are its own."""
+    """The executables that no package claims by where it lies."""
     files = PackageFiles(packages)
     beside = {place for package in packages for place in list_companion_paths(package)}
     places = {location.path for package in packages for location in package.locations}

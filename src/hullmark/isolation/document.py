@@ -1,4 +1,4 @@
-"""Manifests: YAML or JSON text → plain values, of which each mapping (a Section) knows its line and those of its keys.
+"""Manifests: YAML or JSON text → plain values; each mapping (a Section) knows its line and those of its keys.
 
 Scalars mean what they do to Kubernetes and compose (YAML 1.1 without numbers in base sixty and without dates). Tags, keys that stand
 twice and what is out of bounds are refused.

@@ -15,8 +15,8 @@ class PlaceDemands(msgspec.Struct, frozen=True, kw_only=True):
 
     `verdict` and `reason` are those of all that does not depend on the place; `stops` is how many findings stopped the image then, at its
     places too: where the verdict names more, the image itself was stopped since. `needs` is what the image needs. `rules` is a native
-    policy, as JSON, of the rules that ask for isolation and are for this image ("": none). `doubts` are the ids of rules of which it is
-    not certain that they are for it, with why.
+    policy, as JSON, of the rules that ask for isolation and are for this image ("": none). `doubts` are the ids of rules that may or
+    may not apply to it, with the reason.
     """
 
     verdict: Outcome

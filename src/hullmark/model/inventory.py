@@ -82,7 +82,7 @@ class UnexplainedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UnexplainedPrograms(msgspec.Struct, frozen=True, kw_only=True):
-    """Executables of which nothing says what they are: no package owns them and no cataloger explains them.
+    """Executables that nothing explains: no package owns them and no cataloger explains them.
 
     Programs and shared libraries (ELF, PE, Mach-O) count whatever their mode, scripts (`#!`) where they may be run; each file once.
     `bytes` is their size together. `largest` names the largest, largest first.

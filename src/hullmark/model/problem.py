@@ -40,8 +40,8 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     """What could not be read, where, and why.
 
     `path` begins with a slash (empty: the image as a whole), `layer` is an index into the image's layers
-    (-1: none in particular), `room` names the part of the program that found it, `reason` is a sentence. Whoever does not say of
-    which `kind` it is says that something was not seen. `facts` are those that it leaves incomplete (none: all of them), `types` the
+    (-1: none in particular), `room` names the part of the program that found it, `reason` is a sentence. Without a `kind` it says that
+    something was not seen. `facts` are those that it leaves incomplete (none: all of them), `types` the
     purl types of the packages that may be missing (none: any), `programs` the first words of the keys of settings that may be others
     than told (none: any).
     """

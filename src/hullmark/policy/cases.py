@@ -151,7 +151,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One image and what must be said of it. One of `recipe`, `inventory` (a file) and `image` (a source) says which.
 
     `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
-    `no_data` are the purls of packages of which no advisory speaks. `malware` is what a scanner says (left out: none was there).
+    `no_data` are the purls of packages without any advisory data. `malware` is what a scanner says (left out: none was there).
     `workload` is the text of a manifest all of whose containers are of the image ("": none was handed over).
     `signatures` is what is signed about the image (left out: nobody looked).
     """

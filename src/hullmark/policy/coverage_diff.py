@@ -23,7 +23,7 @@ class CoverageChange(NamedTuple):
 
 
 def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
-    """The change that tells two verdicts apart of which at least one is `unknown`; None where the advisories are not why."""
+    """The change between two verdicts, at least one of them `unknown`; None where the advisories are not why."""
     old, new = (_lacks(verdict) for verdict in (before, after))
     if Outcome.UNKNOWN is not before.verdict:
         moved = set(new) - set(old)

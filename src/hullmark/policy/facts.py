@@ -96,7 +96,7 @@ class Facts:
 
     @property
     def layers_are_untold(self) -> bool:
-        """Whether the image has layers of which nobody told: an SBOM may leave them out."""
+        """Whether the image has layers that nobody described: an SBOM may leave them out."""
         source = self.inventory.source
         return source.kind == "sbom" and not source.layers
 

@@ -124,7 +124,7 @@ def _outcome(policy: Policy, facts: Facts) -> PlacedOutcome:
 
 
 def _judge_doubtful_rule(policy: Policy, rule: Rule, why: str, facts: Facts) -> PlacedOutcome:
-    """What a rule comes to of which it is not certain that it is for the image: nothing, unless it would fire."""
+    """What a rule comes to that may or may not apply to the image: nothing, unless it would fire."""
     fired = _outcome(dataclasses.replace(policy, rules=(rule,)), facts)
     if fired.outcome is Outcome.GO or rule.when_unknown is WhenUnknown.GO:
         return PlacedOutcome(Outcome.GO, "")

@@ -82,7 +82,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignedMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle that holds a signature over bytes of which it tells the SHA-256 (`sha256:HEX`)."""
+    """A bundle that holds a signature over bytes whose SHA-256 it names (`sha256:HEX`)."""
 
     digest: str
     content: SignedContent

@@ -21,7 +21,7 @@ class ReachIndex:
         self._roots = _roots(reach.roots)
 
     def packages_that_are(self, states: Collection[Reach]) -> tuple[str, ...]:
-        """The package URLs of those of whom one of these is known."""
+        """The package URLs of the packages whose reach is one of these."""
         return tuple(purl for purl, found in self._known.items() if found.reach in states)
 
     def of(self, purl: str) -> MatchReach:

@@ -48,7 +48,7 @@ def _links(scene: Scene) -> Iterator[str]:
 
 
 def _records(scene: Scene, verdicts: Verdicts, kept: set[str]) -> Iterator[str]:
-    """What scanners know the packages by of which something stays."""
+    """The files by which scanners recognise the packages that stay in part."""
     names = {_name(purl) for purl, paths in verdicts.owners.items() if not kept.isdisjoint(paths)}
     for path, record in scene.tree.files.items():
         if record.type != "file":

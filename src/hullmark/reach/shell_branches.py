@@ -258,7 +258,7 @@ def _evaluate_test(values: Sequence[str | None]) -> bool | None:
 
 
 def _may_fit(patterns: ShellWord, value: str) -> bool:
-    """Whether one of the patterns of a branch may fit; one of which not all is plain may."""
+    """Whether one of the patterns of a branch may fit; one that is not all literal may."""
     texts: list[str | None] = []
     for part in patterns:
         if part.kind == "pattern":

@@ -170,7 +170,7 @@ class MatchJson(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UntoldJson(msgspec.Struct, frozen=True):
-    """A package of which nothing can be said."""
+    """A package that cannot be matched."""
 
     installed: InstalledJson
     package: str

@@ -66,8 +66,8 @@ class SupportChange(msgspec.Struct, frozen=True, kw_only=True):
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between two snapshots. All tuples are sorted.
 
-    `keys`: the packages of which something else is said. `rated`: CVEs that are rated otherwise. `namespaces`: those of
-    which only one snapshot knows anything, or of which they do not tell all for different reasons.
+    `keys`: the packages about which the advisories say something else. `rated`: CVEs that are rated otherwise. `namespaces`: those
+    that only one snapshot knows, or that both cover in part, for different reasons.
     """
 
     advisories: tuple[AdvisoryChange, ...] = ()
@@ -111,7 +111,7 @@ def compare(previous: Snapshot, next: Snapshot, thresholds: Sequence[float] = EP
 
 
 def covered_otherwise(previous: Snapshot, next: Snapshot, days: tuple[str, str] | None = None) -> frozenset[str]:
-    """The namespaces of which two snapshots do not tell all for different reasons, or one does: on one day and on another (ISO 8601) if
+    """The namespaces that two snapshots cover in part, for different reasons, or one does: on one day and on another (ISO 8601) if
     these are given, for time alone makes advisories too old; else whenever they were made."""
     before, after = previous.namespaces, next.namespaces
     since, at = days or ("", "")
@@ -149,7 +149,7 @@ def _next(rows: Iterator[Row]) -> Row:
 
 
 def _find_changed_packages(before: Advisory | None, after: Advisory | None) -> set[Key]:
-    """The packages of which the advisory says something else; all of its packages if what it says of itself has changed."""
+    """The packages about which the advisory says something else; all of its packages if what it says of itself has changed."""
     old, new = _parts(before), _parts(after)
     is_same = _word(before) == _word(after)
     return {key for key in old.keys() | new.keys() if not is_same or old.get(key) != new.get(key)}

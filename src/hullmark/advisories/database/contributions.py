@@ -42,7 +42,7 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     """What one feed gave. `digest` names its records (see `Source`), `count` says how many they are.
 
     `overrides` is the feed that it replaces the word of. `days`: all days that they speak of; `packages`: in the order in which they are
-    first spoken of, as they are numbered; `tables`: those to which it gave rows that do not say of which feed they are.
+    first spoken of, as they are numbered; `tables`: those to which it gave rows that do not say which feed they come from.
     """
 
     name: str

@@ -67,7 +67,7 @@ def numbers_of(feed: int) -> tuple[int, int]:
 
 
 class Cover(msgspec.Struct, frozen=True, array_like=True):
-    """Namespaces of which a feed tells all that is known: a glob, and the least number of advisories that a whole one has.
+    """Namespaces that a feed covers completely: a glob, and the least number of advisories that a whole one has.
 
     `day` (ISO 8601): somebody declares that the namespace of this very name was told of as a whole on that day, however little it is.
     """
@@ -109,7 +109,7 @@ class FeedInfo(msgspec.Struct, frozen=True, kw_only=True):
 class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """What one feed says of one namespace: how many advisories, and the youngest date in them (ISO 8601).
 
-    `whole_at`: the day as of which it tells all that is known of the namespace; "" if it does not.
+    `whole_at`: the day up to which it covers the namespace completely; "" if it does not.
     """
 
     namespace: str

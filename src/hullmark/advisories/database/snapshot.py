@@ -110,7 +110,7 @@ class Snapshot:
 
     @cached_property
     def namespaces(self) -> dict[str, Extent]:
-        """Every namespace of which anything is known, and how much."""
+        """Every namespace that is known, and how much is known about it."""
         feeds = {feed.name: feed for feed in self.feeds}
         found: dict[str, Extent] = {}
         for row in self.coverage:

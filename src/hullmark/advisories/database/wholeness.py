@@ -1,4 +1,4 @@
-"""Which namespaces a feed tells all of, and as of which day: what it declares, against what it gave."""
+"""Which namespaces a feed covers completely, and up to which day: what it declares, against what it gave."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def why_partial(info: FeedInfo) -> str:
 
 
 def whole_at(info: FeedInfo, latest: str) -> str:
-    """The day as of which a feed is whole, "" if it is not. `latest` is the youngest date in its records, none of them in the future."""
+    """The day up to which a feed is whole, "" if it is not. `latest` is the youngest date in its records, none of them in the future."""
     if why_partial(info):
         return ""
     day = latest if latest and info.dated_by == "records" else info.checked_on

@@ -115,7 +115,7 @@ class Writer:
         self.contributions.append(contribution)
 
     def describe(self) -> None:
-        """Write what feeds say of themselves, and of which namespaces they tell all."""
+        """Write what feeds say of themselves, and which namespaces they cover completely."""
         for table in ("about", "feed", "coverage"):
             self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
         for number, (info, gave) in enumerate(zip(self._infos, self.contributions, strict=True), 1):

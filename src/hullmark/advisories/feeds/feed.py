@@ -110,7 +110,7 @@ class Feed:
     feed is left out with a word. `is_default`: fetched unless feeds are chosen by name. `overrides` names a feed whose word on what is
     affected this one replaces, id by id.
 
-    `covers`: the namespaces (globs) of which it tells all that is known, with the least number of advisories that a whole one has; a feed
+    `covers`: the namespaces (globs) that it covers completely, with the least number of advisories that a whole one has; a feed
     that only adds (ratings, VEX, lists of some) covers none. `least_records`: as many has a whole copy of it at least; what gives fewer is
     used, and covers nothing. `stale_days`: after so many days without news its namespaces no longer count as covered. `dated_by` says what
     is news: a date in its records, or, of sources that seldom publish, that it was asked; so it is too where no record has a date.

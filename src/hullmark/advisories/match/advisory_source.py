@@ -54,7 +54,7 @@ class ClaimAnswer(NamedTuple):
 class Extent(NamedTuple):
     """How many advisories speak of a namespace, and the youngest date in all that its feeds gave (ISO 8601, may be "").
 
-    `is_given`: somebody gave them as a folder. `whole_at`: the day as of which a feed tells all that is known of it, "" if none does;
+    `is_given`: somebody gave them as a folder. `whole_at`: the day up to which a feed covers it completely, "" if none does;
     after `stale_days` (0: never) that is too long ago.
     """
 
@@ -105,7 +105,7 @@ class AdvisorySource(Protocol):
 
     @property
     def namespaces(self) -> Mapping[str, Extent]:
-        """Every namespace of which anything is known, and how much."""
+        """Every namespace that is known, and how much is known about it."""
 
     @property
     def licences(self) -> dict[str, str]:

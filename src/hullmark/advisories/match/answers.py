@@ -23,7 +23,7 @@ _MOST_NAMED = Limit(3, "advisories that are named as the reason why a match does
 def answer_questions(
     advisories: AdvisorySource, questions: Sequence[Question]
 ) -> Iterator[tuple[Package, list[Answer]]]:
-    """The packages of which advisories speak, with what is said, in the order of the questions and of each package's look-ups."""
+    """The packages that advisories are about, with what they say, in the order of the questions and of each package's look-ups."""
     asks = list({lookup.ask: None for _, lookups in questions for lookup in lookups})
     found: dict[Ask, list[Hit]] = {}
     for hit in advisories.hits(asks):

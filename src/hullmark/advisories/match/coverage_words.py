@@ -40,7 +40,7 @@ def part_for(name: str, *, is_given: bool) -> str:
 
 
 def until(name: str, day: str) -> str:
-    """They are too old: the last day (ISO 8601) of which they tell all."""
+    """They are too old: the last day (ISO 8601) that they cover completely."""
     return f"the advisories for {name} end on {day}"
 
 

@@ -38,7 +38,7 @@ def find(
     channels: Collection[str] = _NO_CHANNELS,
     cpe_for_ended: bool = False,
 ) -> Matches:
-    """Every match of an inventory's packages, and every package of which nothing can be said.
+    """Every match of an inventory's packages, and every package that cannot be matched.
 
     `at` is the day that counts as today (ISO 8601). `channels`: `esm`, `eus` where that paid channel is in use; Ubuntu's
     counts as in use where a package from it is installed, Red Hat's where the image names a repository of it. `cpe_for_ended`: for a
@@ -89,7 +89,7 @@ def uncovered_in(
 def partly_told(
     inventory: Inventory, advisories: AdvisorySource, *, at: str, channels: Collection[str] = _NO_CHANNELS
 ) -> Iterator[tuple[Package, str]]:
-    """The packages of an inventory of which a snapshot tells only a part, or too old a one, each with the reason, whatever day it is.
+    """The packages of an inventory that a snapshot covers in part, or whose data is too old, each with the reason, whatever day it is.
 
     The end of a release is not such a reason: it is reported once for the release (`Matches.problems`).
     """
@@ -112,7 +112,7 @@ def _by_package(unknown: UnknownPackage) -> tuple[str, str, str, str]:
 def _sorted_out(
     packages: Iterable[Package], plan: Plan, namespaces: Collection[str], owners: Collection[str]
 ) -> tuple[list[Package], list[UnknownPackage], list[Question]]:
-    """The packages of which something can be said, those of which nothing can, and what is asked about either."""
+    """Splits packages into those that can be matched and those that cannot, with their look-ups."""
     covered: list[Package] = []
     unknown: list[UnknownPackage] = []
     questions: list[Question] = []

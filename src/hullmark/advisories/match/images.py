@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def is_about(package: Package, affected: AffectedPackage) -> bool:
-    """Whether what is said of a product is about this image. Nothing clears an image of which the product is not known."""
+    """Whether what is said of a product is about this image. Nothing clears an image whose product is not known."""
     product, other = product_of(package), affected.module or ""
     if affected.kind == "unaffected":
         return bool(other) and _holds(other, product)

@@ -160,7 +160,7 @@ def is_guessed(package: Package, plan: Plan) -> bool:
 
 
 def lookups(package: Package, plan: Plan, namespaces: Collection[str], *, is_owner: bool = False) -> tuple[Lookup, ...]:
-    """Every ask for a package of which something can be said. Of a version that is not known, all is asked about the name.
+    """Every look-up for a package that can be matched. Of a version that is not known, all is asked about the name.
 
     So it is for an owner (`is_owner`): what is sound in it is sound in what it owns.
     """
@@ -248,5 +248,5 @@ def _names(package: Package) -> Iterator[tuple[str, str, MatchKind, bool]]:
 
 
 def _strip_signing(name: str) -> str:
-    """The kernel's source package, of which signed images are made under names of their own."""
+    """The kernel's source package; its signed images have names of their own."""
     return "linux" if name.startswith(("linux-signed", "linux-latest")) else name

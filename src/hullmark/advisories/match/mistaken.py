@@ -1,4 +1,4 @@
-"""Vulnerabilities that are recorded for a package of which it is known that it does not have them: a table of named rules.
+"""Vulnerabilities that are recorded for a package and known not to be in it: a table of named rules.
 
 The facts are those of grype's built-in ignore rules (https://github.com/anchore/grype, `grype/match/explicit_ignores.go`). A rule
 hides nothing: what it is about is found and set aside, with its reason.

@@ -54,7 +54,7 @@ def title(platforms: Collection[str]) -> str:
 
 
 def spoken_of(text: str, arch: str) -> str:
-    """The platform of which an advisory's words speak and no other: `Windows`, `32-bit systems`; "" if there is none.
+    """The one platform that an advisory's words are about: `Windows`, `32-bit systems`; "" if there is none.
 
     `arch` is the package's, "" where it is not known: what is 32-bit itself is meant.
     """

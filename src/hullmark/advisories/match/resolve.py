@@ -93,7 +93,7 @@ def _usable(package: Package, answers: Iterable[Answer]) -> list[Answer]:
 
 
 def find_cleared_ids(package: Package, answers: Iterable[Answer]) -> set[str]:
-    """The ids of which a distribution says that its package is sound: mended in this version, or never affected.
+    """The ids that a distribution says do not affect its package: mended in this version, or never affected.
 
     Where it says so beside another word that affects the package, what affects it is found too, and goes first.
     """
@@ -126,7 +126,7 @@ def _exempt(package: Package, found: Iterable[AffectingAdvisory]) -> None:
 def _find_settled_ids(
     usable: Iterable[Answer], disclosed: Iterable[Answer], found: Iterable[AffectingAdvisory]
 ) -> set[str]:
-    """The ids of which the package's own ecosystem has spoken, whatever it said."""
+    """The ids that the package's own ecosystem has an answer for, whatever it is."""
     cleared = [answer for answer in usable if answer[1].affected.kind == "unaffected" and answer[1].covers]
     return (
         _names_of(disclosed) | _names_of(cleared) | {name for candidate in found for name in ids_of(candidate.advisory)}
@@ -191,7 +191,7 @@ def _module_fits(package: Package, affected: AffectedPackage, module: str) -> bo
 
 
 def _is_of_unknown_stream(package: Package) -> bool:
-    """Whether an rpm is of a module, and nothing tells of which stream."""
+    """Whether an rpm belongs to a module whose stream is not known."""
     return package.type == "rpm" and ".module" in package.version and not package.notes.get("modularity")
 
 

@@ -130,7 +130,7 @@ class StatementIndex:
 
 
 def apply_statements(matches: Iterable[Match], says: StatementIndex) -> tuple[Match, ...]:
-    """The matches; those of which the deciding statement says `not_affected` or `fixed` are suppressed.
+    """The matches; those whose deciding statement says `not_affected` or `fixed` are suppressed.
 
     Another one lifts what VEX suppressed before. What was suppressed by another word than VEX's stays as it is; a distribution's
     silence is not a word, and gives way to any.

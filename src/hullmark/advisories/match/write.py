@@ -38,7 +38,7 @@ class Writer:
         found: Sequence[Found],
         sound: Mapping[str, Collection[str]],
     ) -> None:
-        """`sound`: the ids of which the distribution says that a package is sound, by the purl of that package."""
+        """`sound`: the ids that the distribution says do not affect a package, by the purl of that package."""
         self._plan, self._found, self._sound = plan, found, sound
         self._licences = advisories.licences
         owners = {package.purl: package for package in packages if is_system(package)}

@@ -191,7 +191,7 @@ def empty_source(reference: str = "") -> InventorySource:
 
 
 def bare_layers(diff_ids: Iterable[str]) -> tuple[InventoryLayer, ...]:
-    """Layers of which only the digests of their tars are known."""
+    """Layers that are known only by the digests of their tars."""
     return tuple(InventoryLayer(digest="", diff_id=clip_text(diff_id), size=-1, created_by="") for diff_id in diff_ids)
 
 

@@ -23,7 +23,7 @@ def concluded_as(licences: Iterable[str]) -> tuple[LicenceEvidence, ...]:
 
 
 def clip_evidence(evidence: LicenceEvidence) -> LicenceEvidence:
-    """Evidence of which no text is too long."""
+    """Evidence, with each text cut to a bounded length."""
     return msgspec.structs.replace(
         evidence,
         license=clip_text(evidence.license),

@@ -237,7 +237,7 @@ def _entry(
 
 
 def _evidence(licences: Iterable[_License | str], numbers: dict[str, int]) -> Iterator[LicenceEvidence]:
-    """Where each licence was told, for those of which the document says it."""
+    """Where each licence was found, where the document says so."""
     for licence in licences:
         if isinstance(licence, str) or not (licence.value or licence.expression).strip():
             continue

@@ -159,7 +159,7 @@ def history(arguments: argparse.Namespace) -> int:
 
 
 def vulns(arguments: argparse.Namespace) -> int:
-    """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages of which nothing can be said."""
+    """Vulnerabilities, the most urgent first, what the advisories do not cover, and the packages that cannot be matched."""
     from hullmark.model.plural import plural
     from hullmark.report.terminal import safe
 
@@ -185,7 +185,7 @@ def vulns(arguments: argparse.Namespace) -> int:
 
 
 def _print_unknown(untold: list[dict[str, Any]]) -> None:
-    """The packages of which nothing can be said: a line for each reason."""
+    """The packages that cannot be matched: a line for each reason."""
     from hullmark.model.plural import plural
     from hullmark.report.matches_words import by_reason, some
     from hullmark.report.terminal import safe

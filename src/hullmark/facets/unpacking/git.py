@@ -188,7 +188,7 @@ def _size_at(body: bytes, at: int) -> tuple[int, int]:
 
 
 def _bytes_at(body: bytes, at: int, present: int, most: int) -> tuple[int, int]:
-    """A number of which only the bytes that are not zero are written."""
+    """A number written without its zero bytes."""
     number = 0
     for position in range(most):
         if present >> position & 1:

@@ -170,7 +170,7 @@ def _covers(alone: dict[int, Blockers], wanted: Blockers, size: int, steps: Iter
 
 
 def _mending(bench: _Bench) -> ChangeSet:
-    """Changes added one by one, of which each mends something and brings nothing new."""
+    """Changes added one by one: each mends something and brings nothing new."""
     chosen: ChangeSet = frozenset()
     for place in sorted(range(len(bench.changes)), key=lambda place: _mildness(bench.changes, (place,))):
         more = chosen | {place}

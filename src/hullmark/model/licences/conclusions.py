@@ -25,7 +25,7 @@ def found_in(package: Package) -> tuple[LicenceEvidence, ...]:
 def conclude_licences(package: Package) -> tuple[str, ...]:
     """The licences that apply together, where texts tell what the record leaves open (`BSD`, a name that nobody knows, nothing at all).
 
-    None where the record is certain, and where it names something of which no text speaks: then nothing can be concluded.
+    None where the record is certain, and where it names something that no text is about: then nothing can be concluded.
     """
     texts = declared_by(package)
     own: dict[str, list[str]] = {}

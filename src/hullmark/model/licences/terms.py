@@ -83,7 +83,7 @@ Terms = Licence | Choice
 
 
 def holds(terms: Terms, is_fit: Callable[[Licence], bool]) -> bool:
-    """Whether some choice can be made of which every licence is fit."""
+    """Whether there is a choice in which every licence fits."""
     if isinstance(terms, Licence):
         return is_fit(terms)
     parts = (holds(part, is_fit) for part in terms.parts)

@@ -34,7 +34,7 @@ class ExposedPort(msgspec.Struct, frozen=True, kw_only=True):
 class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image that something is built on or copied from, as the Dockerfile names it, with build arguments filled in.
 
-    `is_unresolved`: the name depends on a build argument of which nobody knows the value. `is_copied_from`: it is only a source of
+    `is_unresolved`: the name depends on a build argument whose value is not known. `is_copied_from`: it is only a source of
     COPY or of a mount.
     """
 

@@ -53,5 +53,5 @@ def of_bytes(document: bytes, signature: bytes) -> SignedContent:
 
 
 def of_digest(digest: bytes, signature: bytes) -> SignedContent:
-    """Bytes of which only the SHA-256 is at hand."""
+    """Bytes that are known only by their SHA-256."""
     return SignedContent(digest=digest, document=None, signatures=(signature,))

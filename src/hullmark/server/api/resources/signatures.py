@@ -26,7 +26,7 @@ from hullmark.server.tables.judging import policies
 
 
 class SignedDocumentView(msgspec.Struct, kw_only=True):
-    """A document that somebody signed. `digest` is its own; `kind` says what it is, `form` in which format or of which type.
+    """A document that somebody signed. `digest` is its own; `kind` says what it is, `form` its format or type.
 
     `state`: verified (`signer` signed it, a key's fingerprint or an identity, whom the `rules` trust), unverified, or unchecked; of the
     latter two `reason` says why. `says` is what it tells; nobody vouches for that unless it is verified. `names` are who it says

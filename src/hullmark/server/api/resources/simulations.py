@@ -58,7 +58,7 @@ class SimulationView(msgspec.Struct, kw_only=True):
 
 
 class FlipView(msgspec.Struct, kw_only=True):
-    """An image of which the draft says something else: the verdict in force ("": none), the draft's, and what makes the difference."""
+    """An image that the draft judges differently: the verdict in force ("": none), the draft's, and what makes the difference."""
 
     image: str
     reference: str

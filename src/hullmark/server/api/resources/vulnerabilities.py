@@ -84,8 +84,8 @@ class ReachedMatch(StoredMatch, frozen=True, kw_only=True):
 class VulnerabilityPage(msgspec.Struct, kw_only=True):
     """Some matches of an image, the most urgent first, and where the next ones begin.
 
-    `uncovered` is what the advisories cannot speak of, once for each namespace and cause: what an exception names. `unknown` are packages
-    of which nothing can be said: those are unknown, not clean. Both stand on the first page; where there are more packages,
+    `uncovered` is what the advisories cannot speak of, once for each namespace and cause: what an exception names. `unknown` are
+    packages that cannot be matched: those are unknown, not clean. Both stand on the first page; where there are more packages,
     `unknown_next` is a cursor for /images/{digest}/unknown.
     """
 
@@ -168,7 +168,7 @@ async def of_image(  # noqa: PLR0913 - one parameter a filter
 
 
 def reach_filter(index: ReachIndex | None, wanted: tuple[Reach, ...]) -> dict[str, Any]:
-    """The part of a filter by which packages are reached. One of which nobody looked at is unknown."""
+    """The part of a filter by which packages are reached. One that nobody looked at is unknown."""
     if not wanted:
         return {}
     if "unknown" not in wanted:

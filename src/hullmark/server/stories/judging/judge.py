@@ -77,8 +77,8 @@ async def judge_some(
     cause: str,
     priority: int = 0,
 ) -> int:
-    """Judge images together, which takes far less than one after the other; returns how many verdicts are new. Those of which
-    something changed meanwhile, and those that cannot be judged, are judged by themselves after that. Those that are left when it is
+    """Judge images together, which takes far less than one after the other; returns how many verdicts are new. Those that changed
+    meanwhile, and those that cannot be judged, are then judged one by one. Those that are left when it is
     others' turn wait again, with the same priority."""
     came_to = await _judge_once(services, snapshot_cache, account_id, image_ids, cause, priority)
     async with services.database.system() as connection:

@@ -1,4 +1,4 @@
-"""Signed verdicts are put beside their images in the registries of which an account wants that: as they come, change, and before they end.
+"""Signed verdicts are put beside their images in the registries that an account names: as they come, change, and before they end.
 
 A newer statement revokes the older ones, so that one which no longer passes is revoked by the next. What changes is found as gates find it.
 """

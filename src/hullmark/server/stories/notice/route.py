@@ -129,7 +129,7 @@ async def _hold(
     connection: Connection, account_id: int, decided: Sequence[Decision], batches: Sequence[MessageBatch], now: datetime
 ) -> None:
     """That a tag moved waits a little for the verdict on what it leads to, so that both are one message: whatever comes of the cause lets
-    it go, and so does a verdict of which there is nothing to tell."""
+    it go, and so does a verdict with nothing to tell."""
     moves = {number for decision in decided if decision.kind == "tag.moved" for number in decision.ids}
     awaiting = await routing.awaiting_verdict(connection, account_id, sorted(moves)) if moves else set[int]()
     for batch in batches:

@@ -29,8 +29,8 @@ class KeptFacts(NamedTuple):
 
 
 def kept_facts(isolation: Isolation) -> KeptFacts:
-    """The facts as they are kept: lists sorted, long ones cut, what nobody told left out. Grade and digest go by all of them; facts of
-    which only later versions know make no other digest."""
+    """The facts as they are kept: lists sorted, long ones cut, what nobody told left out. Grade and digest go by all of them; facts
+    that only later versions know do not change the digest."""
     assessment = assess(isolation)
     if isolation.escapes:
         assessment = lower_to_host(assessment, f"the host has a known escape: {isolation.escapes[0]}")

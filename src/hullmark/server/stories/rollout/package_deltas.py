@@ -82,8 +82,8 @@ async def deltas_of(
     causes: dict[CauseName, notice.Cause],
     think: Think,
 ) -> dict[int, PackageDelta]:
-    """The deltas of those packages of which something else is said now. `causes` gets what they are told with, `think` does what takes
-    long."""
+    """The deltas of the packages about which the advisories now say something else. `causes` gets what they are told with,
+    `think` does what takes long."""
     cases = await _cases(connection, await policy_changes.packages_by_id(connection, packages), think)
     return cast("dict[int, PackageDelta]", await think(lambda: _deltas(cases, question, causes)))
 

@@ -206,7 +206,7 @@ def said_of(policy: Policy, cases: Sequence[Sequence[Match]], at: Moment) -> lis
 def _say(
     policy: Policy, cases: Sequence[Sequence[Match]], numbers: Sequence[int], at: Moment, found: list[PackageFindings]
 ) -> None:
-    """Ask about some cases together, and about those by themselves of which something cannot be told, or that an exception covers."""
+    """Ask about some cases together, and one by one about those that are partly unknown or covered by an exception."""
     if len(numbers) == 1:
         found[numbers[0]] = _package_findings(policy, cases[numbers[0]], at)
         return

@@ -39,7 +39,7 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoredPackages(msgspec.Struct, frozen=True, kw_only=True):
-    """What an image holds, by number. `owned` are the packages that others own and of which it was not yet settled who answers."""
+    """What an image holds, by number. `owned` are the packages that others own, where it is not yet settled who answers for them."""
 
     coordinates: tuple[int, ...]
     owned: tuple[int, ...]

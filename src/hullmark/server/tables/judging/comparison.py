@@ -38,7 +38,7 @@ class Span(NamedTuple):
 class ComparisonFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which verdicts: `before` and `after` are words ("": any). `ran_at`: only of images that ran at this moment (None: all).
 
-    `is_hindsight`: only of images that were there at the first moment, and of which more, or something else, came to be known since.
+    `is_hindsight`: only of images that were there at the first moment, and about which more, or something else, is known since.
     """
 
     before: str = ""

@@ -136,7 +136,7 @@ async def keep_version(connection: Connection, account_id: int, new: NewVersion)
 
 
 async def _lock_policy(connection: Connection, account_id: int, name: str) -> int:
-    """The number of a policy, new or not, of which nobody else keeps a version until the transaction ends.
+    """The number of a policy, new or not, locked until the transaction ends: nobody else keeps a version of it.
 
     The lock lets verdicts refer to the policy meanwhile: who writes them may be who this transaction is to wait for, if it activates.
     """

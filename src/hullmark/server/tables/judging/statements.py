@@ -70,7 +70,7 @@ async def want_again(
 async def due(
     connection: Connection, account_id: int, now: datetime, renewed_before: datetime, limit: int
 ) -> list[int]:
-    """The numbers of images of which something is to be tried again, or ends before a moment."""
+    """The numbers of images with something to try again, or that ends before a moment."""
     cursor = await connection.execute(
         """
         SELECT image_id FROM published_statement

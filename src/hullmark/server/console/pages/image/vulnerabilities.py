@@ -21,7 +21,7 @@ _UNKNOWN = 200
 
 
 class VulnerabilitiesView(msgspec.Struct, kw_only=True):
-    """The matches that fit the filters, how many count by severity, and the packages of which nothing can be said. `is_matched`: the
+    """The matches that fit the filters, how many count by severity, and the packages that cannot be matched. `is_matched`: the
     server has advisories; `is_followed`: it is known what the image's start reaches."""
 
     matches: ShownPage[ReachedMatch]
