@@ -7,7 +7,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import procrastinate
 import pytest
+from psycopg.pq import TransactionStatus
 
 from hullmark.server.process.worker import run
 from hullmark.server.process.worker.tasks import TASKS, Work
@@ -91,6 +93,20 @@ async def until_ended(services: Services) -> None:
                 if not await jobs.waiting_by_task(connection):
                     return
             await asyncio.sleep(0.05)
+
+
+async def test_a_worker_that_stands_still_after_a_statement_holds_nothing(database_url: str, tmp_path: Path) -> None:
+    """As `docker pause` does it: the others ask for the rows of all workers before their first job."""
+    services = services_for(Settings(data=tmp_path / "data", database_url=database_url), {})
+    work = Work(
+        services=services, snapshot_cache=SnapshotCache(services.objects, tmp_path / "snapshots"), worker="test"
+    )
+    app = run.jobs_app(database_url, work)
+    async with app.open_async():
+        assert isinstance(app.connector, procrastinate.PsycopgConnector)
+        async with app.connector.pool.connection() as connection:
+            await connection.execute("SELECT id FROM procrastinate_workers FOR UPDATE")
+            assert connection.info.transaction_status is TransactionStatus.IDLE
 
 
 async def test_a_worker_that_is_told_to_stop_hands_back_what_it_does(

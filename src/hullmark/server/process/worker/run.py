@@ -79,13 +79,19 @@ def jobs_app(url: str, work: Work) -> procrastinate.App:
     """Procrastinate's application with every task."""
     # That a job was taken, or is done, may be forgotten: it is then done once more, which every task bears.
     connector = procrastinate.PsycopgConnector(
-        conninfo=watchful(url, is_hasty=True), min_size=1, max_size=8, timeout=_WAIT
+        conninfo=watchful(url, is_hasty=True), min_size=1, max_size=8, timeout=_WAIT, configure=_commit_each_statement
     )
     app = procrastinate.App(connector=connector)
     app.job_manager = LastingJobs(connector)
     for name, (queue, run) in TASKS.items():
         app.task(name=name, queue=queue, retry=Again())(_bind_work(run, work))
     return app
+
+
+async def _commit_each_statement(connection: psycopg.AsyncConnection[Any]) -> None:
+    # A process that is stopped, as `docker pause` does, between a statement and its commit would hold the rows of the workers, which
+    # each other worker asks for before its first job: nobody would work until it goes on.
+    await connection.set_autocommit(True)
 
 
 def _bind_work(run: Callable[..., Awaitable[None]], work: Work) -> Callable[..., Awaitable[None]]:
