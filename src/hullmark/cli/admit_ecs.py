@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +11,7 @@ from hullmark.cli.clouds import add_ecs_options, ecs_collectors
 from hullmark.cli.host_gate import add_gate_options, gate_of, tell
 from hullmark.cli.rows import add_output
 from hullmark.cli.settings import settings_of
+from hullmark.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from hullmark.model.place import RunningContainer
@@ -106,9 +106,6 @@ def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> i
     from hullmark.model.errors import HullmarkError
 
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-
     errors: list[HullmarkError] = []
 
     def follow(collector: EcsCollector) -> None:
@@ -121,11 +118,12 @@ def _follow(collectors: list[EcsCollector], gate: HostGate, *, stops: bool) -> i
             stop.set()
 
     threads = [threading.Thread(target=follow, args=(collector,), daemon=True) for collector in collectors]
-    for thread in threads:
-        thread.start()
-    stop.wait()
-    for thread in threads:
-        thread.join(30)
+    with stop_on_signals(stop):
+        for thread in threads:
+            thread.start()
+        stop.wait()
+        for thread in threads:
+            thread.join(30)
     if errors:
         raise errors[0]
     return 0

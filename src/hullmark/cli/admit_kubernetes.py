@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hullmark.cli.admit_following import add_following_options, api_of, following_of, start_following
 from hullmark.cli.host_gate import SETTINGS, tell
 from hullmark.cli.settings import settings_of
+from hullmark.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     import socket
@@ -111,16 +112,15 @@ def _supervise(arguments: argparse.Namespace, settings: GateSettings) -> int:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         command = [sys.executable, "-c", _PROGRAM, *sys.argv[1:]]
         supervisor = Supervisor(command, listener, arguments.workers, tell)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
         signal.signal(signal.SIGHUP, lambda *_: supervisor.replace_all())
-        threads = [start_following(api, following, running, stop)]
-        if arguments.grandfather == "cluster":
-            threads.append(_watch(arguments, following, running, stop))
-        supervisor.run(stop)
-        stop.set()
-        for thread in threads:
-            thread.join(10)
+        with stop_on_signals(stop):
+            threads = [start_following(api, following, running, stop)]
+            if arguments.grandfather == "cluster":
+                threads.append(_watch(arguments, following, running, stop))
+            supervisor.run(stop)
+            stop.set()
+            for thread in threads:
+                thread.join(10)
     return 0
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import threading
 from pathlib import Path
 
 from hullmark.cli.admit_following import add_following_options, api_of, following_of, start_following
 from hullmark.cli.host_gate import VERDICTS, tell
+from hullmark.cli.signals import stop_on_signals
 
 EXAMPLE = "--follow"
 HELP = "fetch the verdicts that gates on this host go by, once or for as long as it runs"
@@ -31,11 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     api, following = api_of(arguments, stop), following_of(arguments, 7.0)
     if arguments.follow:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        thread = start_following(api, following, RunningImages(), stop)
-        stop.wait()
-        thread.join(10)
+        with stop_on_signals(stop):
+            thread = start_following(api, following, RunningImages(), stop)
+            stop.wait()
+            thread.join(10)
         return 0
     verdicts = LocalVerdicts(Path(arguments.verdicts))
     count = sync(api, verdicts, following.clock())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hullmark.cli.server_options import add_server_options
+from hullmark.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from hullmark.app.agent import Agent
@@ -54,10 +54,10 @@ def report(
             _say(f"{agent.spool.platform} on {agent.spool.collector}: reported")
         return 0
     gc.enable()  # an agent lives long
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    _say(f"reporting what runs: {', '.join(f'{agent.spool.platform} on {agent.spool.collector}' for agent in agents)}")
-    run(agents, stop)
+    with stop_on_signals(stop):
+        names = ", ".join(f"{agent.spool.platform} on {agent.spool.collector}" for agent in agents)
+        _say(f"reporting what runs: {names}")
+        run(agents, stop)
     return 0
 
 

@@ -126,11 +126,13 @@ def _ended_after(seconds: float | None) -> Iterator[None]:
     import signal
 
     def ring(*_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise _TimeIsUp
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
+        # One that comes just before the process blocks does not wake it: it rings again.
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), 0.5)
         yield
     except _TimeIsUp:
         pass

@@ -85,11 +85,13 @@ class Supervisor:
         self._count = count
         self._say = say
         self._workers: list[Worker] = []
-        self._replace = threading.Event()
+        self._must_replace = (
+            False  # no Event: a signal's handler could find this thread within one, and wait for its lock for ever
+        )
 
     def replace_all(self) -> None:
         """Have all workers replaced by new ones. May be called by a handler of signals."""
-        self._replace.set()
+        self._must_replace = True
 
     def run(self, stop: threading.Event) -> None:
         """Supervise until `stop` is set. Raises HullmarkError if workers cannot be started."""
@@ -98,8 +100,8 @@ class Supervisor:
                 self._workers.append(self._start_worker())
             self._say(f"answering at {_name(self._listener)}")
             while not stop.is_set():
-                if self._replace.is_set():
-                    self._replace.clear()
+                if self._must_replace:
+                    self._must_replace = False
                     self._renew()
                 self._revive(stop)
                 stop.wait(_PAUSE)

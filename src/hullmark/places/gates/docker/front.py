@@ -246,8 +246,7 @@ def serve(settings: FrontSettings) -> None:
         before = os.umask(0o177)
         front = Front(settings, decider)
         os.umask(before)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=front.shutdown).start())
+        _shut_down_by_signals(front)
         decider.start()
         _say(f"answering dockerd at {settings.socket}")
         try:
@@ -255,6 +254,21 @@ def serve(settings: FrontSettings) -> None:
         finally:
             front.server_close()
             decider.stop()
+
+
+def _shut_down_by_signals(front: Front) -> None:
+    # The interpreter writes signals into a pipe: a handler that started a thread could find the main thread doing just that, and wait for ever.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def listen() -> None:
+        os.read(reader, 1)
+        front.shutdown()
+
+    threading.Thread(target=listen, daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
 
 def main(argv: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import sys
@@ -44,7 +45,9 @@ _DECIDER = (sys.executable, "-I", "-S", "-c", _SCRIPT)
 def served(folder: Path, patch: pytest.MonkeyPatch, mode: str, command: tuple[str, ...] = _DECIDER) -> Iterator[Path]:
     """The socket of a front that serves in a thread; in the end it is told to end, as by a signal."""
     heard: dict[int, Callable[[int, None], None]] = {}
+    pipes: list[int] = []
     patch.setattr(signal, "signal", heard.__setitem__)
+    patch.setattr(signal, "set_wakeup_fd", lambda pipe, **_: pipes.append(pipe))
     path = folder / "plugins" / "hullmark.sock"
     thread = threading.Thread(target=front.main, args=([str(path), mode, "10", *command],))
     thread.start()
@@ -55,6 +58,7 @@ def served(folder: Path, patch: pytest.MonkeyPatch, mode: str, command: tuple[st
         yield path
     finally:
         heard[signal.SIGTERM](signal.SIGTERM, None)
+        os.write(pipes.pop(), bytes([signal.SIGTERM]))
         thread.join()
 
 
