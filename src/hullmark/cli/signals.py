@@ -14,8 +14,9 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     """Set `stop` when SIGINT or SIGTERM arrives, as long as this context lasts. For the main thread."""
-    # A Python handler runs in the main thread. One that sets an Event while that thread is inside of `Event.wait` takes a lock twice, and one
-    # that is due just before the thread blocks does not wake it. So the interpreter writes signals into a socket, and another thread reads it.
+    # A Python handler runs in the main thread. If that thread is inside of `Event.wait`, setting the Event takes its lock twice; and a
+    # handler that is due just before the thread blocks does not wake it. So the interpreter writes the signals into a socket, and another
+    # thread reads it.
     reader, writer = socket.socketpair()
     writer.setblocking(False)
 

@@ -1,1 +1,1 @@
-"""The nouns of the house: what every other room hands on. Standard library and msgspec only."""
+"""The shared data types that every other room passes on. Standard library and msgspec only."""

@@ -1,4 +1,4 @@
-"""What gates go by: the verdicts in force on images, as a server hands them out and as gates keep them."""
+"""What gates decide by: the verdicts in force on images, as a server provides them and as gates store them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hullmark.model.verdict import Outcome
 
 
 class PlaceDemands(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy asks of the place where an image is to run, and what it says of the image wherever that is.
+    """What a policy demands of the place where an image is to run, and its verdict on the image in any place.
 
-    `verdict` and `reason` are those of all that does not depend on the place; `stops` is how many findings stopped the image then, at its
-    places too: where the verdict names more, the image itself was stopped since. `needs` is what the image needs. `rules` is a native
-    policy, as JSON, of the rules that ask for isolation and are for this image ("": none). `doubts` are the ids of rules that may or
-    may not apply to it, with the reason.
+    `verdict` and `reason` are based on everything that does not depend on the place. `stops` is how many findings, including those at its
+    places, stopped the image at that time; if the verdict names more, the image itself has been stopped since. `needs` is what the image
+    needs. `rules` is a native policy, as JSON, with the rules about isolation that apply to this image ("": none). `doubts` are the ids of
+    rules that may or may not apply to it, with the reason.
     """
 
     verdict: Outcome
@@ -28,11 +28,11 @@ class PlaceDemands(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy says of an image in an environment ("": in any), since when it says so, and why.
+    """A policy's verdict on an image in an environment ("": in any), since when it holds, and why.
 
-    `grace_until`: findings that would stop the image are softened, since it ran before they were met; until then it may start again
-    where it ran. `grace_reason` says what they are. None: no grace was granted. `demands`: the verdict depends on where the image runs;
-    None: it does not. `stops` is how many findings stop the image.
+    `grace_until`: findings that would stop the image are softened, because it ran before they were first seen; until then it may start
+    again where it ran. None: no grace was granted. `grace_reason` names these findings. `demands`: the verdict depends on where the image
+    runs; None: it does not. `stops` is how many findings stop the image.
     """
 
     policy: str
@@ -47,10 +47,10 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdmissibleImage(msgspec.Struct, frozen=True, kw_only=True):
-    """An image with the verdicts in force on it; without any, nobody judges it any more, and a gate forgets it.
+    """An image with the verdicts in force on it. Without any, the image is no longer judged, and a gate forgets it.
 
-    `digest` is that of its manifest, `indexes` are those of the indexes that name it, `config` is its configuration's ("": unknown).
-    `tags` point to it now, as HOST/REPOSITORY:TAG. `certified_at`: when a verdict passed first; None: none ever did.
+    `digest` is that of its manifest, `indexes` are those of the indexes that list it, `config` is that of its configuration ("": unknown).
+    `tags` currently point to it, as HOST/REPOSITORY:TAG. `certified_at`: when a verdict first passed it; None: none ever did.
     """
 
     digest: str
@@ -63,10 +63,10 @@ class AdmissibleImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AdmissionPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some images whose verdicts, names or digests are new to the one who asks, in the order in which they changed.
+    """Some images whose verdicts, names or digests are new to the requesting gate, in the order in which they changed.
 
-    `cursor` says where the next page begins. `is_last`: there is no more for now. `begins`: the page is the first of a whole list; what
-    is not in the list is not judged.
+    `cursor` is where the next page begins. `is_last`: there are no more for now. `begins`: the page is the first of a complete list; images
+    missing from the list are not judged.
     """
 
     images: tuple[AdmissibleImage, ...]

@@ -1,4 +1,4 @@
-"""Advisories: what is known about vulnerabilities, each from one source, and what else is known about them by their CVE."""
+"""Advisories: what is known about vulnerabilities, each from one source, and further data about them by their CVE."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Kind = Literal["affected", "unaffected", "unknown"]
 
 
 class Cvss(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A CVSS rating: `version` 2.0, 3.0, 3.1 or 4.0, the vector, its base score (0.0-10.0) and who gave it."""
+    """A CVSS rating: `version` 2.0, 3.0, 3.1 or 4.0, the vector, its base score (0.0-10.0) and the source of the rating."""
 
     version: str
     vector: str
@@ -28,7 +28,7 @@ class Cvss(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Range(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Versions from `low` to `high`; an empty bound means no bound. `*_open`: the bound itself is not in the range.
 
-    `fixed` is the version that mends what the range describes, "" if none is known. It is often `high`.
+    `fixed` is the version that fixes what the range describes, "" if none is known. It is often `high`.
     """
 
     low: str = ""
@@ -42,27 +42,27 @@ EVERY_VERSION = Range()
 
 
 class GoImport(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A Go package and the names in it that are vulnerable; no names mean all of it."""
+    """A Go package and its vulnerable symbols; without symbols, all of the package is vulnerable."""
 
     path: str
     symbols: tuple[str, ...] = ()
 
 
 class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """One package of one namespace, and which of its versions an advisory speaks of.
+    """One package of one namespace, and which of its versions an advisory covers.
 
     `namespace` is a purl type (`pypi`, `npm`, `maven` …), a distribution release (`debian:12`, `rhel:9`, `ubuntu:22.04+esm`,
-    `wolfi:rolling`), a publisher of container images (`oci:redhat`) or `cpe` (then `name` is `part:vendor:product`). `name` is as
-    the namespace writes it: normalised for pypi, `group:artifact` for maven, `@scope/name` for npm, a repository without its registry
-    for images, the source package where a distribution speaks of sources.
-    `scheme` names the order of its versions. `kind` unaffected: these versions are known to be safe (of what is affected
-    elsewhere); it vetoes. `kind` unknown: nobody can tell whether these versions are affected, and `note` says why.
-    Of `ranges` and `versions` (exact ones) any may hold; with neither, no version is meant.
-    `fix_state` speaks of ranges that have no `fixed`. `fix_date` is the day (ISO 8601) on which the fix could first be had.
-    `severity` "" leaves the advisory's. `module` is an rpm module `name:stream`, "" for packages outside modules, None where
-    modules do not matter; of a container image of Red Hat's the product that it is part of, `openshift:4.16`, "" where that is not known.
-    `arch` "" is any, `src` the source package, `binary` any but the source; else the distribution's own name.
-    `platforms` are CPEs on one of which the package must run. `vendor_ids` name the announcements of the fix (RHSA, DSA, USN …).
+    `wolfi:rolling`), a publisher of container images (`oci:redhat`) or `cpe` (then `name` is `part:vendor:product`). `name` is as the
+    namespace writes it: normalised for pypi, `group:artifact` for maven, `@scope/name` for npm, a repository without its registry for
+    images, the source package where a distribution's advisories name sources. `scheme` names the order of its versions. `kind` unaffected:
+    these versions are known to be safe from what affects others; this overrides other entries. `kind` unknown: it is not known whether
+    these versions are affected, and `note` gives the reason. A version is covered if any of `ranges` or `versions` (exact ones) contains
+    it; with neither, no version is. `fix_state` applies to ranges that have no `fixed`. `fix_date` is the day (ISO 8601) on which the fix
+    first became available. `severity` "" means that the advisory's applies. `module` is an rpm module `name:stream`, "" for packages
+    outside modules, None where modules do not matter; for Red Hat's container images it is the product that the image belongs to,
+    `openshift:4.16`, "" if that is not known. `arch` "" is any, `src` the source package, `binary` any but the source, and otherwise the
+    distribution's own name. `platforms` are CPEs; the package must run on one of them. `vendor_ids` name the announcements of the fix
+    (RHSA, DSA, USN …).
     """
 
     namespace: str
@@ -83,10 +83,10 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, array_like=True
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="advisory"):
-    """What one source says about one vulnerability.
+    """One source's record of one vulnerability.
 
-    `source` is the feed's name. `aliases` are other ids of the same vulnerability, `related` those of others.
-    Dates are ISO 8601; `withdrawn` is empty unless the source took the advisory back. With nothing `affected`, it only rates.
+    `source` is the feed's name. `aliases` are other ids of the same vulnerability, `related` those of other vulnerabilities. Dates are ISO
+    8601; `withdrawn` is empty unless the source withdrew the advisory. Without `affected`, the advisory only rates the vulnerability.
     """
 
     id: str
@@ -121,7 +121,7 @@ class KevEntry(msgspec.Struct, frozen=True, kw_only=True, tag="kev"):
 
 
 class Exploitability(msgspec.Struct, frozen=True, tag="epss", gc=False):
-    """FIRST's EPSS: the probability (0-1) of exploitation in the next 30 days, its percentile (0-1), and the day it is of."""
+    """FIRST's EPSS: the probability (0-1) of exploitation in the next 30 days, its percentile (0-1), and the day it was calculated for."""
 
     cve: str
     score: float
@@ -130,10 +130,10 @@ class Exploitability(msgspec.Struct, frozen=True, tag="epss", gc=False):
 
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True, tag="eol"):
-    """One release of a product or distribution, and until when it is maintained (ISO 8601 days; "" is not known).
+    """One release of a product or distribution, and until when it is maintained (ISO 8601 days; "": not known).
 
-    `product` is the distribution's os-release id or endoflife.date's name; `release` is what VERSION_ID says.
-    `is_ended`: the source says that support has ended without telling when.
+    `product` is the distribution's os-release id or endoflife.date's name; `release` is the VERSION_ID. `is_ended`: according to the source
+    support has ended, but it gives no date.
     """
 
     product: str
@@ -159,10 +159,10 @@ class Support(msgspec.Struct, frozen=True, kw_only=True, tag="support"):
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True, tag="vex"):
-    """One VEX statement: what a supplier says about a vulnerability in its product.
+    """One VEX statement: a supplier's statement about a vulnerability in its product.
 
-    `status` is OpenVEX's: not_affected, affected, fixed, under_investigation. `products` and `subcomponents` are purls, image
-    references or digests.
+    `status` is OpenVEX's: not_affected, affected, fixed, under_investigation. `products` and `subcomponents` are purls, image references or
+    digests.
     """
 
     vulnerability: str

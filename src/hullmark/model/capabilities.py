@@ -16,7 +16,7 @@ _LENGTHS = {1: 12, 2: 20, 3: 24}
 
 
 def capability_names(attribute: str) -> tuple[str, ...]:
-    """The capabilities that a file gives or lets be kept, from the attribute in hex. () if it is not a known attribute."""
+    """The capabilities that a file grants or lets a process keep, from the attribute in hex; () if it is not a known attribute."""
     try:
         raw = bytes.fromhex(attribute)
     except ValueError:

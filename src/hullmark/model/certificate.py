@@ -1,4 +1,4 @@
-"""Certificates and private keys in files. Keys are reported, and never kept."""
+"""Certificates and private keys in files. Keys are reported, but never stored."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import msgspec
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, tag="certificate"):
     """A certificate: the first 16 hex digits of its SHA-256 fingerprint, whom it names, when it is valid, how strong it is.
 
-    `key` is rsa, ec, dsa or the algorithm's name, `bits` the key's size (0: of fixed strength), `hash_name` that of its signature
-    ("" where the algorithm has none of its own). `public` are the first 16 hex digits of the SHA-256 of its public key, "" where
-    that cannot be read.
+    `key` is rsa, ec, dsa or the algorithm's name, `bits` the key's size (0: fixed strength), `hash_name` the hash of its signature ("" if
+    the algorithm has none of its own). `public` is the first 16 hex digits of the SHA-256 of its public key, "" if that cannot be read.
     """
 
     fingerprint: str
@@ -27,10 +26,10 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, tag="certificate"):
 
 
 class PrivateKey(msgspec.Struct, frozen=True, kw_only=True, tag="key"):
-    """A private key. `key` and `bits` are as in Certificate, `key` is "" where it cannot be told, as of most encrypted keys.
+    """A private key. `key` and `bits` are as in Certificate; `key` is "" if it cannot be determined, as for most encrypted keys.
 
-    `number` is its place among the parts of the file, from 1. `public` is that of a Certificate: the two belong together where it is the
-    same. `password` is the one that opens it, "" where it needs none or none is known.
+    `number` is its position among the parts of the file, from 1. `public` is as in Certificate: a key and a certificate belong together if
+    it is equal. `password` is the one that opens it, "" if it needs none or none is known.
     """
 
     number: int
@@ -42,8 +41,8 @@ class PrivateKey(msgspec.Struct, frozen=True, kw_only=True, tag="key"):
 
 
 class KeyStore(msgspec.Struct, frozen=True, kw_only=True, tag="store"):
-    """A key store with so many private keys in it. `password` is the one that opens it, of those that everybody knows: "" for none at all,
-    None where another one is needed. `format` is jks, jceks or pkcs12.
+    """A key store with `keys` private keys. `password` is the well-known password that opens it: "" if it needs none, None if another
+    password is needed. `format` is jks, jceks or pkcs12.
     """
 
     format: str
@@ -52,7 +51,9 @@ class KeyStore(msgspec.Struct, frozen=True, kw_only=True, tag="store"):
 
 
 class Unread(msgspec.Struct, frozen=True, tag="unread"):
-    """A certificate, or what may hold one, that cannot be read; `reason` is a clause. `may_be_key`: it may as well hold a key."""
+    """A certificate, or something that may contain one, that cannot be read; `reason` is a clause. `may_be_key`: it may also contain a
+    key.
+    """
 
     reason: str
     may_be_key: bool = False
@@ -62,7 +63,7 @@ Item = Certificate | KeyStore | PrivateKey | Unread
 
 
 class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that holds certificates or keys, by its absolute path; one in an archive as `/app/shop.war:WEB-INF/key.pem`.
+    """A file with certificates or keys, by its absolute path; for a file in an archive, as `/app/shop.war:WEB-INF/key.pem`.
 
     `is_ghost`: a later layer has deleted or replaced it.
     """

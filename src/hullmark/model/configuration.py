@@ -10,9 +10,9 @@ from hullmark.model.setting import Setting
 
 
 class UnsetSetting(msgspec.Struct, frozen=True, order=True):
-    """A setting that nothing sets and whose value is not known: `reason` is a clause that says why.
+    """A setting that nothing sets and whose value is not known. `reason` is a clause that says why.
 
-    Without a reason the program, as it is here, has no such setting.
+    Without a reason, the program in this image has no such setting.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""One correction: which packages it is about, and what is true of them instead."""
+"""One correction: which packages it applies to, and what is true of them instead."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ CORRECTED = "corrected"
 
 
 def words_of(package: Package) -> str:
-    """Who made a package what it is, if that is not its own record: a correction, or an index of archives. "" elsewhere."""
+    """What identified a package other than its own record: a correction, or an index of archives. "" if neither did."""
     said = (("corrected by", package.notes.get(CORRECTED)), ("identified by", package.notes.get(IDENTIFIED)))
     return "; ".join(f"{how} {who}" for how, who in said if who)
 
 
 class PackagePattern(msgspec.Struct, frozen=True, kw_only=True):
-    """Which packages a correction is about; "" is any. All are globs; `path` is one over the places of a package."""
+    """Which packages a correction applies to; "" matches any. All fields are globs; `path` is matched against the package's places."""
 
     purl: str = ""
     name: str = ""
@@ -37,7 +37,7 @@ class PackagePattern(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What a package is said to be; "" leaves what was found. `purl` says name, version and type. `cpe` is part:vendor:product."""
+    """The corrected identity of a package; "" keeps what was found. `purl` sets name, version and type. `cpe` is part:vendor:product."""
 
     name: str = ""
     version: str = ""
@@ -49,15 +49,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def renames(self) -> bool:
-        """Whether it says more than what belongs to the package."""
+        """Whether it changes the identity itself, rather than only data that belongs to the package."""
         return bool(self.name or self.version or self.type or self.purl)
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of a corrections file: in whose name and why it holds, where it stands, for which images (globs; none: all).
+    """One entry of a corrections file: its owner and reason, its place in the file, and the images it applies to (globs; all if empty).
 
-    Packages of the `pattern` get what `identity` says, or are removed where that is None. Without a pattern, what `identity` says is added
-    at the path `at`.
+    Packages that match `pattern` get the data in `identity`, or are removed if it is None. Without a pattern, a package with the data in
+    `identity` is added at the path `at`.
     """
 
     file: str
@@ -71,23 +71,23 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """Where it stands, and in whose name: `corrections.yaml:12 (platform team)`."""
+        """Its place in the file, and its owner: `corrections.yaml:12 (platform team)`."""
         return f"{self.file}:{self.line} ({self.owner})"
 
 
 class Corrections(msgspec.Struct, frozen=True, dict=True):
-    """The corrections of a file, in its order. `elsewhere` are those that are about other images."""
+    """The corrections of a file, in its order. `elsewhere` are those for other images."""
 
     entries: tuple[Correction, ...]
     elsewhere: tuple[Correction, ...] = ()
 
     @cached_property
     def digest(self) -> str:
-        """A digest over all that they say: `sha256:` and hex."""
+        """A digest over their content: `sha256:` and hex."""
         return "sha256:" + sha256(msgspec.json.encode((self.entries, self.elsewhere))).hexdigest()
 
     def about(self, names: Collection[str]) -> Corrections:
-        """The same for an image that goes by these names (references, tags, digests)."""
+        """The corrections for an image with these names (references, tags, digests)."""
         mine: list[Correction] = []
         others: list[Correction] = []
         for entry in self.entries:
@@ -98,7 +98,7 @@ class Corrections(msgspec.Struct, frozen=True, dict=True):
 
 
 class PatternTest:
-    """A pattern that is ready to be asked."""
+    """A pattern compiled for matching."""
 
     def __init__(self, pattern: PackagePattern) -> None:
         self._path = PathGlob(pattern.path) if pattern.path else None
@@ -114,7 +114,7 @@ class PatternTest:
         ]
 
     def places(self, package: Package) -> tuple[Location, ...] | None:
-        """The places of the package that the pattern is about, () for all of a package that has none; None where it is not."""
+        """The package's places that match the pattern, () if the package matches but has no places; None if it does not match."""
         if not all(any(test(text) for text in of(package)) for test, of in self._tests):
             return None
         if self._path is None:
@@ -123,13 +123,13 @@ class PatternTest:
 
 
 def _names(package: Package) -> tuple[str, ...]:
-    """Its name, of Maven's also with its group."""
+    """Its name, and for Maven also its name with the group."""
     if package.type != "maven":
         return (package.name,)
     return (package.name, f"{namespace_of(package.purl)}:{package.name}")
 
 
 def _purls(package: Package) -> tuple[str, ...]:
-    """Its package URL, also without qualifiers, and without its version."""
+    """Its package URL; the same without qualifiers; and also without its version."""
     bare = package.purl.partition("?")[0].partition("#")[0]
     return (package.purl, bare, bare.rpartition("@")[0])

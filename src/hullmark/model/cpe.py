@@ -12,9 +12,9 @@ _RED_HAT = re.compile(r"cpe:(?:/|2\.3:)[aoh]:redhat:(?P<product>[^:]+)(?::(?P<ve
 
 
 def red_hat_product(cpe: str) -> str:
-    """A product of Red Hat's with its version, as `openshift:4.16`; without one `openshift`, "" for others.
+    """A Red Hat product with its version, such as `openshift:4.16`; without a version `openshift`, "" for other products.
 
-    Reads CPE 2.2 and 2.3 names. What comes after the version (update, edition as `el9`) does not count.
+    Reads CPE 2.2 and 2.3 names. Parts after the version (update, edition such as `el9`) are ignored.
     """
     found = _RED_HAT(cpe)
     if found is None:
@@ -29,7 +29,7 @@ _ESCAPED = late(r"\\(.)")
 
 
 def products(cpes: Iterable[str]) -> list[str]:
-    """Part, vendor and product (`a:f5:nginx`) of CPE names of either kind, without repeats."""
+    """Part, vendor and product (`a:f5:nginx`) of CPE 2.2 and 2.3 names, without repeats."""
     found = (match for cpe in cpes if (match := _NAME(cpe)) is not None)
     names = dict.fromkeys(
         ":".join(_ESCAPED.sub(r"\1", unquote(part)) for part in match.group(1, 2, 3)).lower() for match in found
@@ -38,7 +38,9 @@ def products(cpes: Iterable[str]) -> list[str]:
 
 
 def named_application(cpes: Iterable[str]) -> tuple[str, str]:
-    """Product and version of the first of these CPE names that names an application, "" where it does not say, or none does."""
+    """Product and version of the first CPE name for an application; "" for a version that is not given, and for both if there is no such
+    name.
+    """
     found = next((match for cpe in cpes if (match := _NAME(cpe)) is not None and match[1] == "a"), None)
     if found is None:
         return "", ""
@@ -52,8 +54,9 @@ _PRODUCT_PARTS = 3
 
 
 def cpe_names(products: str, version: str) -> Iterator[str]:
-    """CPE 2.3 names (`cpe:2.3:a:f5:nginx:1.27.0:*:*:*:*:*:*:*`) of one version of products, which are written `part:vendor:product` with
-    blanks between. None without a version: such a name would mean every version; nor of what the standard has no characters for.
+    """CPE 2.3 names (`cpe:2.3:a:f5:nginx:1.27.0:*:*:*:*:*:*:*`) of one version of products, which are written `part:vendor:product` and
+    separated by blanks. Nothing without a version, because such a name would mean every version; nor for characters that the standard
+    does not allow.
     """
     for product in dict.fromkeys(products.split()):
         parts = [*product.split(":"), version]
@@ -62,5 +65,5 @@ def cpe_names(products: str, version: str) -> Iterator[str]:
 
 
 def _quote(text: str) -> str:
-    """A value as the formatted string has it. A single hyphen would mean that there is none."""
+    """A value in the formatted string binding. A single hyphen is escaped, because it would mean "not applicable"."""
     return r"\-" if text == "-" else "".join(char if _PLAIN.match(char) else f"\\{char}" for char in text)

@@ -1,4 +1,4 @@
-"""What differs between two images."""
+"""The differences between two images."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ FileStep = Literal["in", "out", "changed"]
 
 
 class PackageVersion(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One version of a package in an image, however often it is there. `licenses` are those of all copies, in SPDX's
-    terms where they tell any, sorted."""
+    """One version of a package in an image, however often it occurs. `licenses` are those of all copies, sorted, in SPDX terms if they can
+    be expressed so.
+    """
 
     version: str
     arch: str
@@ -27,7 +28,7 @@ class PackageVersion(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class PackageChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A package that is not the same in both images. Type, namespace and name are what it is known again by."""
+    """A package that differs between the images. It is identified by type, namespace and name."""
 
     step: PackageStep
     type: str
@@ -38,7 +39,7 @@ class PackageChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A file that is not the same in both images. `what` names what differs: type, content, target, mode, owner, capability."""
+    """A file that differs between the images. `what` lists what differs: type, content, target, mode, owner, capability."""
 
     step: FileStep
     path: str
@@ -48,7 +49,7 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SettingChange(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """A setting of the image's config: its name there (`Env`), the key where it has several, both values; None: not set.
+    """A setting of the image's config: its name there (`Env`), the key if the setting has several, and both values; None: not set.
 
     Values that are lists of words are JSON arrays. Secrets are masked.
     """
@@ -60,7 +61,9 @@ class SettingChange(msgspec.Struct, frozen=True, kw_only=True, order=True):
 
 
 class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """`shared`: the layers that both begin with. `new` and `gone` follow them in the one image or the other, bottom first."""
+    """`shared`: the layers that both images begin with. `new` and `gone` are the remaining layers of the second and the first image, bottom
+    first.
+    """
 
     shared: tuple[InventoryLayer, ...]
     new: tuple[InventoryLayer, ...]
@@ -68,11 +71,11 @@ class LayerDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageSizes(msgspec.Struct, frozen=True, kw_only=True):
-    """How large an image is; None where that is not known.
+    """How large an image is; None for what is not known.
 
-    `stored`: bytes of the layers as they are stored, `unpacked` bytes of the files in all layers, `visible` bytes of the files that
-    a container sees (a file with two names counts once), `files` and `packages` how many there are, `unexplained` how many executables
-    nothing explains.
+    `stored`: bytes of the layers as stored; `unpacked`: bytes of the files in all layers; `visible`: bytes of the files that a container
+    sees (a file with two names counts once); `files` and `packages`: their numbers; `unexplained`: the number of executables that nothing
+    explains.
     """
 
     stored: int | None
@@ -84,7 +87,9 @@ class ImageSizes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VulnerabilityDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """Matches that count of one image alone, and how many vulnerabilities of packages both have. Both were matched with `snapshot`."""
+    """Counting matches that only one of the images has, and the number of vulnerabilities of packages that both have. Both images were
+    matched with `snapshot`.
+    """
 
     snapshot: SnapshotInfo | None
     come: tuple[Match, ...]
@@ -93,9 +98,9 @@ class VulnerabilityDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """All that differs between two images, sorted. What is None was not compared; `gaps` say why, a sentence each.
+    """All differences between two images, sorted. A part that is None was not compared; `gaps` give the reasons, a sentence each.
 
-    `by_layer` is what each layer of the second image does, where that was requested. The problems are those met in reading the images.
+    `by_layer` is what each layer of the second image does, if that was requested. The problems are those met in reading the images.
     """
 
     before: InventorySource

@@ -11,12 +11,12 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}").fullmatch
 
 
 def is_digest(text: str) -> bool:
-    """Is this a digest of an algorithm that is trusted?"""
+    """Whether the text is a digest with a trusted algorithm."""
     return _DIGEST(text) is not None
 
 
 def checked_digest(text: str, what: str) -> str:
-    """The digest itself, once it is one. Raises BrokenImage."""
+    """The text, if it is a valid digest. Raises BrokenImage if it is not."""
     if not is_digest(text):
         raise BrokenImage(
             f"{what} has the digest {text[:100]!r}, which is not sha256 or sha512",

@@ -1,6 +1,6 @@
 """Dockerfiles: how an image was built, or how its history suggests it was.
 
-The words are those of the Dockerfile reference (docs.docker.com/reference/dockerfile).
+The terms are those of the Dockerfile reference (docs.docker.com/reference/dockerfile).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import msgspec
 
 
 class Heredoc(msgspec.Struct, frozen=True, kw_only=True):
-    """A here-document of an instruction: the word that ends it, its lines as one text, and whether variables are left alone.
+    """A here-document of an instruction: the word that ends it, its lines as one text, and whether variables are left unexpanded.
 
-    The tabs that `<<-` takes away are not in the text.
+    The tabs that `<<-` strips are not in the text.
     """
 
     name: str
@@ -22,7 +22,7 @@ class Heredoc(msgspec.Struct, frozen=True, kw_only=True):
 class Instruction(msgspec.Struct, frozen=True, kw_only=True):
     """One instruction. `keyword` is in capitals, `flags` begin with `--`, `value` is the rest with continuation lines joined.
 
-    `line` counts from 1 and is 0 where there is no file. `text` is the instruction as it was written, with its line breaks.
+    `line` counts from 1 and is 0 if there is no file. `text` is the instruction as it was written, with its line breaks.
     """
 
     keyword: str
@@ -34,7 +34,8 @@ class Instruction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """What one FROM begins. `base` is an image's reference, another stage's name or `scratch`, with build arguments filled in.
+    """A build stage, which begins with a FROM. `base` is an image's reference, another stage's name or `scratch`, with build arguments
+    filled in.
 
     `name` is "" for a stage without one. `instructions` begin with the FROM itself.
     """
@@ -46,9 +47,9 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole Dockerfile. `is_guessed`: it was put together from an image's history. `head` are the ARGs before the first FROM.
+    """A complete Dockerfile. `is_guessed`: it was reconstructed from an image's history. `head` are the ARGs before the first FROM.
 
-    `directives` are the parser directives before them by their names in small letters: syntax, escape, check.
+    `directives` are the parser directives at the top, by their names in small letters: syntax, escape, check.
     """
 
     stages: tuple[Stage, ...]
@@ -58,17 +59,17 @@ class Dockerfile(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def escape(self) -> str:
-        """The character that continues lines and takes the meaning of the next one."""
+        """The character that continues lines and escapes the next character."""
         return self.directives.get("escape", "\\")
 
     def named(self, name: str, before: int) -> int | None:
-        """The place of the stage that a FROM in stage `before` means by a name; None if it means an image. Case does not count."""
+        """The position of the stage that a FROM in stage `before` refers to by name; None if it refers to an image. Case is ignored."""
         places = range(min(before, len(self.stages)) - 1, -1, -1)
         return next((i for i in places if self.stages[i].name and self.stages[i].name.lower() == name.lower()), None)
 
     @property
     def final(self) -> tuple[Instruction, ...]:
-        """What the image itself is made by: the last stage, after the stages it is based on."""
+        """The instructions that build the image itself: those of the stages it is based on, then those of the last stage."""
         chain: list[Stage] = []
         index: int | None = len(self.stages) - 1 if self.stages else None
         while index is not None:

@@ -1,13 +1,13 @@
-"""The one error a person may see: a request that cannot be met, with what to do about it."""
+"""The only error that is shown to people: a request that cannot be met, with what to do about it."""
 
 from __future__ import annotations
 
 
 class HullmarkError(Exception):
-    """Something that was requested cannot be done.
+    """A request that cannot be met.
 
-    `str(error)` is one line saying what is wrong; `advice` is one line saying what to do. The command line
-    prints both and exits with status 2.
+    `str(error)` is one line saying what is wrong; `advice` is one line saying what to do. The command line prints both and exits with
+    status 2.
     """
 
     def __init__(self, message: str, *, advice: str = "") -> None:
@@ -16,4 +16,4 @@ class HullmarkError(Exception):
 
 
 class BrokenImage(HullmarkError):
-    """The image contradicts itself (a digest, a size, a damaged layer): nothing in it can be believed."""
+    """The image contradicts itself (a digest, a size, a damaged layer), so nothing in it can be trusted."""

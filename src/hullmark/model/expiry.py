@@ -1,4 +1,4 @@
-"""Until when something holds: the last day on which it does (in UTC), or the moment at which it ends (RFC 3339)."""
+"""Until when something holds: the last day on which it does (in UTC), or the time at which it ends (RFC 3339)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def canonical(text: str) -> str:
-    """The one way to write it: a day as it is, a moment in UTC (2027-01-31T14:00:00Z). Raises ValueError."""
+    """The canonical form: a day unchanged, a time in UTC (2027-01-31T14:00:00Z). Raises ValueError."""
     if _DAY(text):
         _ends(text)
         return text
@@ -25,12 +25,12 @@ def canonical(text: str) -> str:
 
 
 def ends_at(text: str) -> datetime:
-    """The first moment at which it holds no longer, in UTC: of a day the begin of the next one. Raises ValueError."""
+    """The first instant at which it no longer holds, in UTC; for a day, the beginning of the next one. Raises ValueError."""
     return _ends(text)
 
 
 def is_day(text: str) -> bool:
-    """Whether it is a day, and no moment."""
+    """Whether it is a day rather than a time."""
     return _DAY(text) is not None
 
 

@@ -1,4 +1,4 @@
-"""Findings with what explains them: the rule, where it can be seen, and what to do."""
+"""Findings with their explanations: the rule, where the finding can be seen, and what to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hullmark.model.verdict import Evidence, Finding, Verdict
 
 
 class PlacedEvidence(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of evidence with the layer it is in: `digest` and `instruction` are "" where no layer is meant or known."""
+    """A piece of evidence with its layer; `digest` and `instruction` are "" if it is in no layer or the layer is not known."""
 
     evidence: Evidence
     digest: str = ""
@@ -18,8 +18,8 @@ class PlacedEvidence(msgspec.Struct, frozen=True, kw_only=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """One finding with its rule.
 
-    `asks` says what the rule is about, `params` are its parameters as JSON (those that are not the default), `source` is the standard
-    it follows. `advice` is a sentence, `ends` what lets the finding count no longer, such as the day an exception expires.
+    `asks` is what the rule checks, `params` are its parameters as JSON (only those that differ from the default), `source` is the standard
+    it follows. `advice` is a sentence, `ends` is why the finding does not count, such as an exception and the day it expires.
     """
 
     finding: Finding
@@ -33,6 +33,6 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExplainedVerdict(Verdict, frozen=True, kw_only=True):
-    """A verdict whose findings are explained, in their order."""
+    """A verdict with explanations of its findings, in their order."""
 
     explanations: tuple[Explanation, ...]

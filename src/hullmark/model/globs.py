@@ -1,4 +1,4 @@
-"""Globs as people write them into rules: over a whole text, and over paths."""
+"""Globs as people write them in rules: for a complete text, and for paths."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 
 def name_matcher(glob: str) -> Callable[[str], object]:
-    """A test of whole texts: `*`, `?` and `[…]`, whatever the case of the letters must be as it is written."""
+    """A test of complete texts with `*`, `?` and `[…]`; the case of letters must match."""
     return re.compile(fnmatch.translate(glob)).match
 
 
 class PathGlob:
-    """A glob over absolute paths: from the root, or at any depth where it does not begin with a slash. `**` is any number of folders."""
+    """A glob over absolute paths: matched from the root, or at any depth if it does not begin with a slash. `**` matches any number of
+    folders.
+    """
 
     def __init__(self, glob: str) -> None:
         rooted = glob if glob.startswith("/") else f"/**/{glob}"
@@ -21,7 +23,7 @@ class PathGlob:
         self._parts = [None if part == "**" else name_matcher(part) for part in rooted[1:].split("/")]
 
     def fits(self, path: str) -> bool:
-        """Whether the whole path fits. What stands between two `**` is taken at the first place where it does."""
+        """Whether the complete path matches. Text between two `**` is matched at the first place where it fits."""
         parts, names = self._parts, path.removeprefix("/").split("/")
         part = name = 0
         retry = None
@@ -41,4 +43,4 @@ class PathGlob:
 
 
 def _nothing(text: str) -> None:
-    """What is left of a path whose glob has ended."""
+    """The matcher for path components beyond the end of the glob; it never matches."""

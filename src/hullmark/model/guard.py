@@ -1,4 +1,4 @@
-"""Code of many hands, run on what strangers made: a fault in it costs what it was asked for, and nothing else."""
+"""Runs plugin and library code on untrusted input, so that a defect in it loses only the result it was called for."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ def guard_call(
     failed: Callable[[Exception], T],
     passing: type[Exception] | tuple[type[Exception], ...] = (),
 ) -> T:
-    """What a plugin or a library answers, else what `failed` makes of its fault. `passing` are errors that it tells by, for the caller."""
+    """The result of a plugin or a library, or what `failed` returns for the exception. Exceptions in `passing` are part of its interface
+    and are passed on to the caller.
+    """
     try:
         return ask()
     except passing:
         raise
-    # The one place where everything is caught and the program goes on. An extractor, a gate, a channel or a library may have any
-    # defect, and meets the files, values and answers of strangers: no list of types says what it will raise. One of them
-    # must not cost the inventory, the verdict or the message, so who asks it says in the result what is missing.
+    # The only place where every exception is caught and the program continues. An extractor, gate, channel or library may have
+    # any defect and processes untrusted files, values and responses, so no list of types can tell what it may raise. A defect
+    # must not lose the inventory, the verdict or the message, so the caller records in its result what is missing.
     except Exception as error:  # noqa: BLE001
         return failed(error)

@@ -1,4 +1,4 @@
-"""Images: what a source hands over, before anything in it was read.
+"""Images as a source returns them, before their contents are read.
 
 Follows the OCI image specification 1.1 (config, manifest, descriptor) and Docker's image manifest v2 schema 2.
 """
@@ -25,7 +25,7 @@ class Platform(msgspec.Struct, frozen=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True):
-    """One build instruction. `empty_layer` instructions changed the settings only and brought no layer."""
+    """One build instruction. An `empty_layer` instruction changed only settings and added no layer."""
 
     created_by: str = ""
     created: str = ""
@@ -43,7 +43,7 @@ class HealthCheck(msgspec.Struct, frozen=True):
 
 
 class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings an image runs with, and how it was built. Empty values mean: not set."""
+    """The settings an image runs with, and how it was built. Empty values mean that a setting is not set."""
 
     os: str = ""
     architecture: str = ""
@@ -67,22 +67,22 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RawStream(Protocol):
-    """Stored bytes as they come: what a file, a socket or a range of an archive can be read as."""
+    """A stream of stored bytes, from a file, a socket or a range of an archive."""
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Fill some of the buffer; 0 means the end."""
+        """Fill part of the buffer; 0 means the end."""
 
     def close(self) -> None:
-        """Let go of the file or connection. May be called twice."""
+        """Close the file or connection. May be called twice."""
 
 
 class LayerBlob(msgspec.Struct, frozen=True, kw_only=True):
     """A layer as it is stored, not yet verified.
 
-    `digest` is what the manifest promises for the stored bytes ("" where the format promises none, as in docker
-    archives), `diff_id` what the config promises for the uncompressed tar ("" if the config could not be read), `size`
-    the promised number of stored bytes (-1: not promised). `open` may be called more than once; each call gives a
-    fresh stream from the first byte. `stamp` identifies a file on this machine cheaply (empty: there is none).
+    `digest` is what the manifest declares for the stored bytes ("" if the format declares none, as in docker archives), `diff_id` what the
+    config declares for the uncompressed tar ("" if the config could not be read), `size` the declared number of stored bytes (-1: not
+    declared). `open` may be called more than once; each call returns a new stream from the first byte. `stamp` identifies a file on this
+    machine cheaply (empty: there is none).
     """
 
     digest: str
@@ -95,9 +95,9 @@ class LayerBlob(msgspec.Struct, frozen=True, kw_only=True):
 class Image(msgspec.Struct, frozen=True, kw_only=True):
     """An image that was found: its identity, its settings and its layers, bottom first.
 
-    `kind` is the source's scheme (oci-dir, docker-archive, registry …), `reference` what the user wrote, `digest` the manifest's digest
-    ("" where there is no manifest), `config` None where it was too large or is not an image's. `index_digest` is that of the index
-    that the manifest was chosen from.
+    `kind` is the source's scheme (oci-dir, docker-archive, registry …), `reference` what the user wrote, `digest` the manifest's digest (""
+    if there is no manifest), `config` None if it was too large or is not an image's. `index_digest` is that of the index from which the
+    manifest was chosen.
     """
 
     kind: str

@@ -1,5 +1,6 @@
-"""An image's config in JSON → its settings: OCI image specification 1.1 and Docker's image specification v1.2, whose null and missing are
-one. Reports and bills of materials carry it, too."""
+"""An image's config in JSON → its settings. Follows OCI image specification 1.1 and Docker's image specification v1.2, in which null and
+missing mean the same. Reports and bills of materials contain it, too.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class _RootFs(msgspec.Struct, frozen=True):
 
 
 class ImageConfigJson(msgspec.Struct, frozen=True):
-    """The parts of an image's config that are read, as they are written."""
+    """The parts of an image's config that are read, in the form they are written."""
 
     os: str | None = None
     architecture: str | None = None
@@ -57,7 +58,7 @@ class ImageConfigJson(msgspec.Struct, frozen=True):
 
 
 def image_config(wire: ImageConfigJson) -> ImageConfig:
-    """The settings, with every missing value empty. Digests of layers are as they are written."""
+    """The settings, with every missing value empty. Digests of layers are kept as written."""
     settings = wire.config or _Settings()
     return ImageConfig(
         os=wire.os or "",

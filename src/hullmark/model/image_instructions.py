@@ -1,4 +1,4 @@
-"""An image's settings as the instructions of a Dockerfile that give them (docs.docker.com/reference/dockerfile)."""
+"""An image's settings as the Dockerfile instructions that would set them (docs.docker.com/reference/dockerfile)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hullmark.model.image import ImageConfig
 
 
 def settings_as_instructions(config: ImageConfig) -> Iterator[tuple[str, str]]:
-    """Instructions and their words. Docker replaces variables in all but commands, so a dollar sign is marked as one."""
+    """Instructions and their arguments. Docker expands variables in all of them but commands, so dollar signs are escaped."""
     for variable in config.env:
         name, _, value = variable.partition("=")
         quoted = _plain(value.replace("\\", "\\\\").replace('"', '\\"'))

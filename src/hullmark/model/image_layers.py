@@ -9,10 +9,10 @@ from hullmark.model.problem import Problem
 
 
 class GhostFile(msgspec.Struct, frozen=True, gc=False):
-    """A file that a later layer hides or replaces, and which still lies in the image.
+    """A file that a later layer hides or replaces but that is still in the image.
 
-    `path` begins with a slash, `size` is the number of its bytes that nothing reaches any longer (0 where another name of the
-    same file is still visible, and for what has no content), `hidden_by` the index of the layer that hides it.
+    `path` begins with a slash, `size` is the number of its bytes that can no longer be reached (0 if another name of the same file is still
+    visible, and for anything without content), `hidden_by` the index of the layer that hides it.
     """
 
     path: str
@@ -23,9 +23,9 @@ class GhostFile(msgspec.Struct, frozen=True, gc=False):
 class LayerFiles(msgspec.Struct, frozen=True, kw_only=True):
     """What one layer does to the tree below it. Paths begin with a slash and are sorted; folders are not counted.
 
-    `unpacked` is the number of bytes of all files in it, `added` what was not there below, `changed` what stands in the place of a
-    file below, `hidden` what it removes (whiteouts, opaque folders, a file in the place of a folder). `ghosts` are files of this
-    layer that later ones hide or replace, `wasted` their bytes.
+    `unpacked` is the number of bytes of all files in it, `added` what did not exist below, `changed` what replaces a file below, `hidden`
+    what it removes (whiteouts, opaque folders, a file in the place of a folder). `ghosts` are files of this layer that later ones hide or
+    replace, `wasted` their bytes.
     """
 
     unpacked: int = 0
@@ -45,5 +45,5 @@ class ImageLayers(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def wasted(self) -> int:
-        """The bytes of files that nobody who runs the image can see."""
+        """The bytes of files that are in the image but invisible when it runs."""
         return sum(layer.wasted for layer in self.layers)

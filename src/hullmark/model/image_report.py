@@ -1,4 +1,4 @@
-"""The whole report on an image: what a policy says of it, and what is known to be wrong with its packages."""
+"""The complete report on an image: a policy's verdict, and what is known to be wrong with its packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hullmark.model.verdict import Verdict
 
 
 class ImageReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`verdict` is None where no policy judged the image."""
+    """`verdict` is None if no policy judged the image."""
 
     matches: Matches
     verdict: Verdict | None = None

@@ -1,4 +1,4 @@
-"""The inventory: everything an image was found to carry. It is what is kept; findings are derived from it."""
+"""The inventory: everything that was found in an image. It is what is stored; findings are derived from it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hullmark.model.relation import Relation
 
 
 class Distro(msgspec.Struct, frozen=True, kw_only=True):
-    """The operating system an image is built on, from os-release(5). Empty strings: not said.
+    """The operating system an image is built on, from os-release(5). An empty string means that it is not stated.
 
-    `base` is the distribution and codename that a derived one is built from, as `ubuntu:jammy`. `repositories` are the ids of the rpm
-    repositories that the image says it is built from or takes packages from, sorted.
+    `base` is the distribution and codename that a derived one is built from, such as `ubuntu:jammy`. `repositories` are the ids of the rpm
+    repositories that the image declares it is built from or takes packages from, sorted.
     """
 
     id: str
@@ -37,7 +37,7 @@ class InventoryLayer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
-    """What was inspected, exactly enough to find it again."""
+    """What was inspected, in enough detail to find it again."""
 
     kind: str
     reference: str
@@ -49,13 +49,12 @@ class InventorySource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One file of the image, or one that a package says should be there (state `missing`).
+    r"""One file of the image, or one that is missing although a package lists it (state `missing`).
 
-    `path` begins with a slash; bytes that are not UTF-8 are written `\\xNN`. `type` is file, dir, symlink, char,
-    block, fifo; `mode` the permission bits; `sha256` and `sha1` lower-case hex ("" for what has no content). `layer` is the index of
-    the layer that brought it. `owner` is the purl of the owning package. `state` is ok, changed, config-changed,
-    missing, unowned, unverified (owned, but the record has no digest to compare), or ghost (deleted by a later layer, still
-    in the image).
+    `path` begins with a slash; bytes that are not UTF-8 are written `\xNN`. `type` is file, dir, symlink, char, block, fifo; `mode` the
+    permission bits; `sha256` and `sha1` lower-case hex ("" for anything without content). `layer` is the index of the layer that added it.
+    `owner` is the purl of the owning package. `state` is ok, changed, config-changed, missing, unowned, unverified (owned, but the record
+    has no digest to compare), or ghost (deleted by a later layer, still in the image).
     """
 
     path: str
@@ -74,7 +73,7 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class UnexplainedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An executable that nothing explains: an absolute path, its size in bytes, the index of the layer that brought it."""
+    """An executable that nothing explains: an absolute path, its size in bytes, the index of the layer that added it."""
 
     path: str
     size: int
@@ -84,8 +83,8 @@ class UnexplainedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class UnexplainedPrograms(msgspec.Struct, frozen=True, kw_only=True):
     """Executables that nothing explains: no package owns them and no cataloger explains them.
 
-    Programs and shared libraries (ELF, PE, Mach-O) count whatever their mode, scripts (`#!`) where they may be run; each file once.
-    `bytes` is their size together. `largest` names the largest, largest first.
+    Programs and shared libraries (ELF, PE, Mach-O) count whatever their mode, scripts (`#!`) only if they can be executed; each file counts
+    once. `bytes` is their total size. `largest` names the largest, largest first.
     """
 
     executables: int
@@ -94,10 +93,10 @@ class UnexplainedPrograms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was found in one image. Tuples are sorted; equal images give equal inventories.
+    """Everything that was found in one image. Tuples are sorted; equal images give equal inventories.
 
-    `unexplained` is None where nobody counted: the source is a list of packages, or older. `relations` say which package needs which;
-    None where nobody asked.
+    `unexplained` is None if they were not counted: the source is a list of packages, or an older inventory. `relations` tell which package
+    needs which; None if they were not requested.
     """
 
     source: InventorySource
@@ -111,5 +110,5 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing is known that was not seen of the image."""
+        """Whether, as far as is known, nothing in the image was left unseen."""
         return not any(problem.is_open for problem in self.problems)

@@ -1,4 +1,4 @@
-"""What a workload is granted: how a container is kept apart from its host, as its manifest or its engine says."""
+"""What a workload is granted: how a container is isolated from its host, according to its manifest or its engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ContainerKind = Literal["regular", "init", "sidecar", "ephemeral", "volume"]
 
 
 class HostPath(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A path of the host that a container sees at `target`; `volume` is what its manifest calls it ("": it has no name there)."""
+    """A path of the host that a container sees at `target`; `volume` is its name in the manifest ("": it has none)."""
 
     path: str
     target: str = ""
@@ -30,7 +30,7 @@ class HostPath(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What cgroups bound: bytes of memory, thousandths of a CPU, processes. None: not bounded, or not told."""
+    """Limits set through cgroups: bytes of memory, thousandths of a CPU, processes. None: no limit, or not known."""
 
     memory: int | None = None
     cpu: int | None = None
@@ -38,14 +38,13 @@ class ResourceLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Isolation(msgspec.Struct, frozen=True, kw_only=True):
-    """What one container is granted. None and "" everywhere: nobody told; that is not the same as what engines do by default.
+    """What one container is granted. None and "" mean that a field is not known, which is not the same as the engine's default.
 
     `runtime_class` is Kubernetes's name, `runtime` the handler or OCI runtime behind it. `seccomp` and `apparmor` are "unconfined",
-    "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that
-    the first process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root
-    in the container is nobody on the host. `ports` are those that the host or the workload opens, as `8080/tcp`.
-    `escapes` are vulnerabilities of the kernel, engine or runtime below it by which a container may take over the host (None: nobody
-    looked).
+    "runtime-default", or the name of a profile; `selinux` is the label's type, or "disabled". `user` is the number or name that the first
+    process runs as. `capabilities_added` and `_dropped` are without CAP_, in capitals ("ALL": all). `user_namespace`: root in the container
+    is an unprivileged user on the host. `ports` are those that the host or the workload opens, such as `8080/tcp`. `escapes` are
+    vulnerabilities of the kernel, engine or runtime underneath through which a container may take over the host (None: nobody looked).
     """
 
     runtime_class: str = ""
@@ -78,8 +77,7 @@ class Isolation(msgspec.Struct, frozen=True, kw_only=True):
 class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
     """A container of a workload, or an image volume, with the image that it names.
 
-    `line` counts from 1 in the manifest that it is from (0: not told); `lines` are those of its settings that stand there, by the names
-    that Isolation gives them.
+    `line` counts from 1 in its manifest (0: not known); `lines` are the lines of its settings there, by their names in Isolation.
     """
 
     name: str
@@ -91,14 +89,16 @@ class WorkloadContainer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GradeReason(msgspec.Struct, frozen=True, order=True):
-    """Why a container has its grade: the setting, by the name that Isolation gives it, and a clause."""
+    """Why a container has its grade: the setting, by its name in Isolation, and a clause."""
 
     setting: str
     text: str
 
 
 class Shortfall(msgspec.Struct, frozen=True, order=True):
-    """What a grade lacks to the next one: the setting and a clause. `is_known` False: nobody told the setting, so that it may be there."""
+    """What a grade lacks for the next one: the setting and a clause. `is_known` False: the setting is not known, so nothing may be
+    lacking.
+    """
 
     setting: str
     text: str
@@ -106,8 +106,9 @@ class Shortfall(msgspec.Struct, frozen=True, order=True):
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
-    """How well a container is kept apart: the grade that is certain, the best that is possible where something is not known, why it is
-    this grade, and what is missing to the next one."""
+    """How well a container is isolated: the grade that is certain, the best grade possible given what is not known, the reasons for this
+    grade, and what is missing for the next one.
+    """
 
     grade: Grade
     at_most: Grade
@@ -116,10 +117,10 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IsolationPatch(msgspec.Struct, frozen=True, kw_only=True):
-    """A change of a manifest after which a container has a better grade: `grade`.
+    """A change to a manifest that gives a container a better grade: `grade`.
 
     `text` is in `language`: a strategic merge patch or an override file (yaml), a fragment of a task definition (json), or the options of
-    `docker run` that come (`+`) and go (`-`). `notes` are sentences that say what else it takes.
+    `docker run` to add (`+`) and to remove (`-`). `notes` are sentences about what else is necessary.
     """
 
     grade: Grade
@@ -133,9 +134,9 @@ WorkloadFormat = Literal["kubernetes", "compose", "ecs", "docker"]
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
-    """What a manifest starts together, with its containers: `name` is `Deployment/web`, a task definition's family, a service, a container.
+    """Containers that a manifest starts together. `name` is `Deployment/web`, a task definition's family, a service, a container.
 
-    `template` are the keys that lead to the pod's spec in the manifest (Kubernetes only), `line` where it begins (0: not told).
+    `template` are the keys that lead to the pod's spec in the manifest (Kubernetes only), `line` is where it begins (0: not known).
     """
 
     format: WorkloadFormat
@@ -147,7 +148,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlacedContainer(msgspec.Struct, frozen=True, kw_only=True):
-    """A container of the image that is judged, in its workload. `path` is the manifest that it is from, as people call it ("": none)."""
+    """A container of the image being judged, in its workload. `path` is the manifest it comes from, as people call it ("": none)."""
 
     workload: Workload
     container: WorkloadContainer
@@ -155,18 +156,18 @@ class PlacedContainer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """What people call it: workload and container, or one of the two where both are called the same."""
+        """Its name for people: workload and container, or only one of them if they are the same."""
         if self.workload.name in ("", self.container.name):
             return self.container.name
         return f"{self.workload.name}/{self.container.name}"
 
 
 class ImageNeeds(msgspec.Struct, frozen=True, kw_only=True):
-    """What an image needs of the place it runs at, as far as it tells.
+    """What an image needs of the place it runs at, as far as this is known.
 
-    `user` is as its settings name it ("": nobody, that is root), `uid` its number (None: not known). `ports` are exposed (`80/tcp`),
-    `volumes` are folders that it writes to. `setuid` and `capable` are files that the start reaches and that give more rights, the
-    latter with the capabilities that they give; None where that was not looked for, or is not known of some.
+    `user` is as in its settings ("": not set, which means root), `uid` the numeric id (None: not known). `ports` are exposed (`80/tcp`),
+    `volumes` are folders that it writes to. `setuid` and `capable` are privileged files that the start reaches, the latter with the
+    capabilities that they grant; None if this was not checked, or is not known for some file.
     """
 
     user: str = ""
@@ -182,9 +183,9 @@ Mismatch = Literal["granted", "needed"]
 
 
 class JointFinding(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """Where what an image needs and what its container is granted do not fit: the setting, and a clause.
+    """A mismatch between what an image needs and what its container is granted: the setting, and a clause.
 
-    `is_certain` False: it may be so, and what it depends on is told by neither; the clause says what that is.
+    `is_certain` False: there may be a mismatch, depending on something that neither of them shows; the clause names it.
     """
 
     kind: Mismatch
@@ -194,7 +195,7 @@ class JointFinding(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class JudgedContainer(msgspec.Struct, frozen=True, kw_only=True):
-    """A container with all that is said of its isolation: the grade, what does not fit the image, and the patch to a better grade."""
+    """A container with the full assessment of its isolation: the grade, the mismatches with the image, and the patch to a better grade."""
 
     placed: PlacedContainer
     needs: ImageNeeds = ImageNeeds()

@@ -1,4 +1,4 @@
-"""Java archives that are known by their digests: an index that a person supplies names them."""
+"""Java archives identified by their digests, with an index supplied by the user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEPT_FILE = "jars.sqlite"
 
 
 class JarName(msgspec.Struct, frozen=True, order=True):
-    """What an archive is called in a repository of Maven's."""
+    """The name of an archive in a Maven repository."""
 
     group: str
     artifact: str
@@ -30,15 +30,15 @@ class JarName(msgspec.Struct, frozen=True, order=True):
 
 
 class JarIndex(Protocol):
-    """SHA-1 of archives → their names."""
+    """An index from the SHA-1 of archives to their names."""
 
     @property
     def title(self) -> str:
-        """What people call it: the name of its file."""
+        """Its name for people: the name of its file."""
 
     @property
     def digest(self) -> str:
-        """A digest of all that it says: `sha256:` and hex."""
+        """A digest of its content: `sha256:` and hex."""
 
     def named(self, digests: Collection[str]) -> Mapping[str, JarName]:
-        """The names of those that it knows. Digests are SHA-1 in lower-case hex."""
+        """The names of the archives that the index contains. Digests are SHA-1 in lower-case hex."""

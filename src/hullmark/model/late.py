@@ -1,7 +1,7 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled on first use.
 
-Every run imports every cataloger, and most images call for few of them: compiling all expressions at once would be a tenth of the
-time that a small image takes.
+Every run imports every cataloger, but most images need few of them. Compiling all expressions at import would take a tenth of the time that
+a small image takes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any, AnyStr, cast
 
 
 def late(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """What `re.compile` gives, later. Its methods may be kept by themselves: they too wait until they are called."""
+    """A pattern as from `re.compile`, compiled on first use. Its methods can be stored separately; they also compile it only when
+    called.
+    """
     return cast("re.Pattern[AnyStr]", _Late(pattern, flags))
 
 

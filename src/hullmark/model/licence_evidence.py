@@ -1,4 +1,4 @@
-"""Where a licence of a package was told: in a field of its record, or by the text of a file."""
+"""Where a licence of a package was found: in a field of its record, or in the text of a file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ EvidenceKind = Literal["declared", "found"]
 
 
 class LicenceEvidence(msgspec.Struct, frozen=True, order=True, gc=False, kw_only=True):
-    """One place that tells a licence.
+    """One place that shows a licence.
 
-    `license` is as the record has it, or the SPDX identifier of the text; `field` the record's field (of a text: the one that names its
+    `license` is as in the record, or the SPDX identifier of the text. `field` is the record's field (for a text: the field that names its
     file, or the name that the record gives the text; "": none), `path` the file (in an archive `/app/shop.jar:META-INF/LICENSE`; "": not
-    known), `layer` the index of its layer (-1: not known). Of a text: its first and last line, from 1, and how much of the licence's own
-    text is there, in per cent (0: not known).
+    known), `layer` the index of its layer (-1: not known). For a text: its first and last line, from 1, and how much of the licence's
+    original text it contains, in per cent (0: not known).
     """
 
     license: str
@@ -42,7 +42,7 @@ _SENTENCE = late(
 
 
 def sentence(evidence: LicenceEvidence) -> str:
-    """What formats without a place for it say: `found: MIT | in /app/LICENSE | layer 2 | lines 1 to 21 | 100 %`."""
+    """The evidence as text, for formats without a field for it: `found: MIT | in /app/LICENSE | layer 2 | lines 1 to 21 | 100 %`."""
     parts = [
         f"{evidence.kind}: {evidence.license}",
         f"field {evidence.field}" if evidence.field else "",
@@ -55,7 +55,7 @@ def sentence(evidence: LicenceEvidence) -> str:
 
 
 def read_sentence(text: str) -> LicenceEvidence | None:
-    """What such a sentence says; None for any other."""
+    """The evidence in such a text; None for any other text."""
     found = _SENTENCE(text)
     if found is None:
         return None
@@ -74,7 +74,7 @@ def read_sentence(text: str) -> LicenceEvidence | None:
 def make_evidence(
     licences: Iterable[str], field: str, path: str, layer: int, kind: EvidenceKind = "declared"
 ) -> tuple[LicenceEvidence, ...]:
-    """That one field, or one file, tells all of these."""
+    """Evidence that one field, or one file, shows all of these licences."""
     return tuple(
         LicenceEvidence(license=licence, kind=kind, field=field, path=path, layer=layer) for licence in licences
     )

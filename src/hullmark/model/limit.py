@@ -1,4 +1,4 @@
-"""Limits: bounds on hostile input that say what they bound and what happens beyond.
+"""Limits: bounds on hostile input, with what they bound and what happens beyond them.
 
 `docs/reference/limits.md` is generated from all limits in the program.
 """
@@ -17,14 +17,14 @@ is refused (exit status 2, or an error of the API). `shortened`: only what is sh
 
 
 class BeyondLimit(ValueError):
-    """What lies beyond a limit is not read. It says which part, as a clause."""
+    """The input exceeds a limit, and the part beyond it is not read. The message names that part, as a clause."""
 
 
 class Limit(int):
     """A number that bounds input.
 
-    `what` is counted, with its unit (`bytes of a dpkg database`), `effect` is what follows beyond it, `option` what sets it otherwise
-    ("": nothing does).
+    `what` is what is counted, with its unit (`bytes of a dpkg database`), `effect` is what happens beyond the limit, `option` is the option
+    that changes it ("": there is none).
     """
 
     what: str
@@ -37,5 +37,5 @@ class Limit(int):
         return limit
 
     def __getnewargs_ex__(self) -> tuple[tuple[int, str, Effect], dict[str, str]]:
-        """Copies say the same."""
+        """Arguments for copying and pickling, so that copies keep all attributes."""
         return (int(self), self.what, self.effect), {"option": self.option}

@@ -1,4 +1,4 @@
-"""Matches: which package of an image is affected by which advisory, and why; and what is unknown."""
+"""Matches: which package of an image is affected by which advisory, and why; and what is not known."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ REPORTED = ", for which it is reported"
 
 
 class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisories that were matched with. `digest` is `sha256:…`; `data_at` the youngest date in them (ISO 8601).
+    """The advisories that packages were matched with. `digest` is `sha256:…`; `data_at` is the most recent date in them (ISO 8601).
 
-    `exploited_gap`: why they do not tell of all vulnerabilities that are known to be exploited, a clause; "" if they do.
+    `exploited_gap`: a clause for why they may not name all vulnerabilities known to be exploited; "" if they do.
     """
 
     digest: str
@@ -34,7 +34,7 @@ class SnapshotInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Whether there is a version without the vulnerability, which, and since what day (ISO 8601; "" is not known)."""
+    """Whether a version without the vulnerability exists, which one, and since what day (ISO 8601; "": not known)."""
 
     state: FixState
     version: str = ""
@@ -42,7 +42,7 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Epss(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Probability (0-1) of exploitation within 30 days, its percentile (0-1), and the day it is of."""
+    """Probability (0-1) of exploitation within 30 days, its percentile (0-1), and the day it was calculated for."""
 
     score: float
     percentile: float
@@ -50,7 +50,7 @@ class Epss(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Kev(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Known to be exploited: since when, by when to act, and whether ransomware uses it."""
+    """Known to be exploited: since when, the date to act by, and whether ransomware uses it."""
 
     added: str
     due: str = ""
@@ -58,7 +58,9 @@ class Kev(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SeverityBy(msgspec.Struct, frozen=True, gc=False):
-    """How bad one source (a feed or database by name, `nvd`) says a vulnerability is: by its word, or by a rating (`CVSS 3.1: 9.8`)."""
+    """The severity according to one source (a feed or a database by name, such as `nvd`). `basis` is the rating it is derived from (`CVSS
+    3.1: 9.8`), if any.
+    """
 
     source: str
     severity: Severity
@@ -66,12 +68,12 @@ class SeverityBy(msgspec.Struct, frozen=True, gc=False):
 
 
 class MatchedAdvisory(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisory of a match, with what is known of its CVE from elsewhere.
+    """The advisory of a match, with what other sources report about its CVE.
 
-    `cve` is the first CVE among id and aliases, "" if there is none. `namespace` is the one it was found in, `source` the feed,
-    `licence` that of the feed's data. `cvss` are all ratings, the advisory's own first. `vendor_ids` announce the fix.
-    `severities` is what everybody says whose word may count, the one that `severity` is by first; none: nobody rated it.
-    `unlisted_by`: for people, the databases that maintain the package's ecosystem and do not list this; "" where they do.
+    `cve` is the first CVE among id and aliases, "" if there is none. `namespace` is the one it was found in, `source` the feed, `licence`
+    that of the feed's data. `cvss` are all ratings, the advisory's own first. `vendor_ids` announce the fix. `severities` are those of all
+    sources that may count; the first is the one that `severity` comes from; empty if no source rated it. `unlisted_by`: for people, the
+    databases that maintain the package's ecosystem and do not list this vulnerability; "" if they do.
     """
 
     id: str
@@ -100,13 +102,13 @@ class MatchedAdvisory(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def severity_text(self) -> str:
-        """For people, whose word the severity is, with the rating that it comes from: `nvd, CVSS 3.1: 9.8`."""
+        """For people: the source of the severity, with the rating that it is derived from: `nvd, CVSS 3.1: 9.8`."""
         basis = self.severities[0].basis if self.severity_source else ""
         return f"{self.severity_source}, {basis}" if basis else self.severity_source
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a match does not count: by whose word, the reason, and for ignore rules owner and last day (ISO 8601)."""
+    """Why a match does not count: who set it aside, the reason, and for ignore rules the owner and last day (ISO 8601)."""
 
     by: SuppressedBy
     reason: str
@@ -115,22 +117,24 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_silence(self) -> bool:
-        """Whether only the distribution's silence suppresses the match, not a statement or a match of the owner."""
+        """Whether the match is suppressed only because the distribution lists nothing, not by a statement or a match of the owning
+        package.
+        """
         return self.by == "distro" and not self.reason.endswith((STATED, REPORTED))
 
     @property
     def is_reported(self) -> bool:
-        """Whether the match was set aside because it is told of the owner as well."""
+        """Whether the match was set aside because it is also reported for the owning package."""
         return self.by == "distro" and self.reason.endswith(REPORTED)
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
     """One package affected by one advisory.
 
-    `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and it never
-    fails a run by default). `confidence` is below 1 too where the advisory's words are about another platform. `name` and `version`
-    are what was compared. `why` is a sentence with both versions. `risk` is 0-100. `reach` says whether the image's start reaches the
-    package, `ssvc` how urgent it is there (None: nobody looked).
+    `kind`: found under its own name, under its source package's, or by CPE (then `confidence`, 0-1, is below 1 and the match never fails a
+    run by default). `confidence` is also below 1 if the advisory is worded for another platform. `name` and `version` are what was
+    compared. `why` is a sentence with both versions. `risk` is 0-100. `reach` is whether the image's start reaches the package, `ssvc` how
+    urgent the vulnerability is there (None: nobody looked).
     """
 
     package: Package
@@ -150,8 +154,8 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
     """A package about which nothing is known, with the reason. It is unknown, not clean.
 
-    `kind`: whether nobody records what is wrong with it (uncovered), what it is could not be told (unidentified), its version cannot be
-    compared with those that advisories name (unseen), or less is recorded than of others (note).
+    `kind`: its vulnerabilities are not recorded anywhere (uncovered), it could not be identified (unidentified), its version cannot be
+    compared with those in advisories (unseen), or less is recorded about it than about other packages (note).
     """
 
     package: Package
@@ -160,7 +164,7 @@ class UnknownPackage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CoverageGap(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """A namespace of advisories (`debian:13`, `npm`) behind which no whole and fresh feed stands.
+    """A namespace of advisories (`debian:13`, `npm`) for which there is no complete and recent feed.
 
     `types` are the purl types of the packages that are matched with it, sorted; `packages` is how many there are. `reason` is a clause.
     """
@@ -172,12 +176,12 @@ class CoverageGap(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class Matches(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known to be wrong with the packages of one image. `matches` hold the suppressed ones too; all are sorted.
+    """Everything known to be wrong with the packages of one image. `matches` include suppressed ones; all tuples are sorted.
 
-    `uncovered`: what the snapshot cannot speak of for the packages at hand, once for each namespace and cause. `lifecycles` say until
-    when the distribution's release is maintained, as far as that is known. `roots` are the commands from which it was followed what the
-    image's start reaches (None: nobody looked), `unfollowed` is why nothing can be called unreachable, a clause ("": it can). `places`
-    are the containers that run the image (not set: no workload was handed over).
+    `uncovered`: what the snapshot does not cover for these packages, once for each namespace and cause. `lifecycles` give the end of
+    maintenance of the distribution's release, if that is known. `roots` are the commands from which the reach of the image's start was
+    followed (None: nobody looked); `unfollowed` is a clause for why nothing can be called unreachable ("": it can). `places` are the
+    containers that run the image (not set: no workload was given).
     """
 
     source: InventorySource

@@ -1,4 +1,4 @@
-"""Notices: what changed about images, the one cause of it, and what people are told."""
+"""Notices: what changed about images, the one cause of it, and what people are notified of."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ an image came or went."""
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be seen: a finding that came or went, in which package, and the version that mends it ("": none is known).
+    """The evidence for a change: a finding that appeared or disappeared, its package, and the version that fixes it ("": none is known).
 
-    `fix_state` is as an advisory's; `rule` and `message` are the finding's. `subject` is the finding's subject.
+    `fix_state` is as in an advisory; `rule`, `message` and `subject` are the finding's.
 
-    It is seen at `path`, in the layer of that number (-1: of none) which `instruction` made, by the value `detail`, and in `more_places`
-    others. `since`: when it came to be known of the image, or went. `advice` is what to do, as a clause. `standing` says of a
-    finding that is still there and counts less what became of it ("": it is gone). `reach` says whether the image's start reaches the
-    package (None: nobody looked, or it was not looked up).
+    It is seen at `path`, in the layer with that number (-1: none), which `instruction` created, by the value `detail`, and in `more_places`
+    other places. `since`: when it became known for the image, or disappeared. `advice` is what to do, as a clause. `standing` says why a
+    finding that still exists counts for less ("": it is gone). `reach` is whether the image's start reaches the package (None: nobody
+    looked, or it was not looked up).
     """
 
     rule: str = ""
@@ -108,12 +108,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
-    """The one thing that brought transitions about. `key` is equal for all transitions of one cause, and differs between causes.
+    """The one cause of some transitions. `key` is the same for all transitions of one cause, and differs between causes.
 
-    `subject` is what it is about: a CVE, a policy, a reference. Its `evidence` is that of the first image; where there are several, only
-    what findings say of themselves is true of all of them, and where they are seen is said with each image. `before` and `after` are
-    the two inputs that were compared, in words.
-    `seen_at` is when that which changed came to be known here.
+    `subject` is what it is about: a CVE, a policy, a reference. Its `evidence` is that of the first image. If there are several images,
+    only what the findings themselves state holds for all of them; where they are seen is given with each image. `before` and `after` are
+    the two inputs that were compared, in words. `seen_at` is when the change became known here.
     """
 
     kind: CauseKind
@@ -128,10 +127,11 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transition(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to one image under one policy in one environment; of transitions about no image, these are "" or None.
+    """What happened to one image under one policy in one environment. For transitions that are not about an image, these fields are "" or
+    None.
 
-    `key` makes it one: written twice, it is one transition. `before` and `after` are verdicts (or digests, of a tag that moved).
-    `history_id` is the verdict that it came with. `at` is the moment that counted as now.
+    `key` identifies it: if written twice, it is still one transition. `before` and `after` are verdicts (or digests, for a tag that moved).
+    `history_id` is the verdict that it came with. `at` is the time that counted as now.
     """
 
     kind: TransitionKind
@@ -152,7 +152,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True):
 
 class ItemPlace(msgspec.Struct, frozen=True, kw_only=True):
     """A place where the image of an item runs, as people call it (`CLUSTER/NAMESPACE/WORKLOAD/CONTAINER`), since when, and how well it is
-    kept apart there ("": nobody told)."""
+    isolated there ("": not known).
+    """
 
     name: str
     environment: str = ""
@@ -161,9 +162,9 @@ class ItemPlace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """A transition as a message shows it. `link` leads to the verdict that it came with, as a page.
+    """A transition in the form a message shows. `link` leads to the page of the verdict that it came with.
 
-    `places` are the first of the `place_count` places where the image runs, those that are kept apart least first.
+    `places` are the first of the `place_count` places where the image runs, the least isolated first.
     """
 
     id: int
@@ -185,11 +186,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """One message: what one cause led to, for one receiver.
+    """One message: the effects of one cause, for one receiver.
 
-    `id` is equal whenever this message is sent again: receivers know repetitions by it. `items` are the first of `count`, the most urgent
-    first; `kinds` counts all by kind. `link` leads to all of them, page by page. `part` is above 1 where more came of a cause that was
-    told already. An `is_replay` was sent before, or tried to be, and somebody had it sent once more.
+    `id` is the same whenever this message is sent again, so that receivers can recognise repetitions. `items` are the first of `count`, the
+    most urgent first; `kinds` counts all by kind. `link` leads to all of them, page by page. `part` is above 1 if the cause was already
+    reported and had further effects. `is_replay`: it was sent (or attempted) before, and someone had it sent again.
     """
 
     id: str
@@ -207,7 +208,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
-    """One message about what many causes led to since the last one: `groups` are the first of `count` causes."""
+    """One message about the effects of many causes since the last one: `groups` are the first of `count` causes."""
 
     id: str
     account: str

@@ -14,7 +14,7 @@ NOT_INSTALLED = {"claimed": "true", "installed": "false"}
 
 
 class Location(msgspec.Struct, frozen=True, order=True):
-    """Where the record of a package is: an absolute path, and the index of the layer that brought it.
+    """Where the record of a package is: an absolute path, and the index of the layer that added it.
 
     A package inside an archive has the form `/app/shop.ear:lib/x.jar`.
     """
@@ -33,15 +33,14 @@ class SourcePackage(msgspec.Struct, frozen=True, order=True):
 class Package(msgspec.Struct, frozen=True, kw_only=True):
     """One package as its own record describes it.
 
-    `type` is the purl type (deb, rpm, apk, pypi, npm, gem, maven, golang, cargo, generic …).
-    `version` is the ecosystem's own full version (deb and rpm with epoch), or UNKNOWN_VERSION.
-    `licenses` are as found: expressions, names or free text, in the order of the record.
-    `license_evidence` says where they were told, and which others the texts of files told; empty where nobody asked.
-    `owned_by` is the purl of the operating system package that owns this package's record.
-    `mains` are the purls of the programs that a module is built into (its own too, if it is one), "" for one without a name.
-    `notes` are the ecosystem's extras for reports. Of them matching reads `symbols` (Go), `vendor` and `modularity` (rpm), `section`
-    (deb), `manifest_name` (Maven: the artifact that an archive's manifest names instead of the pom's) and `cpes` (what an SBOM calls
-    software that no advisories speak of by its own name: `part:vendor:product`, separated by blanks).
+    `type` is the purl type (deb, rpm, apk, pypi, npm, gem, maven, golang, cargo, generic …). `version` is the ecosystem's own full version
+    (deb and rpm with epoch), or UNKNOWN_VERSION. `licenses` are as found: expressions, names or free text, in the order of the record.
+    `license_evidence` is where they were found, and which others were found in the texts of files; empty if this was not requested.
+    `owned_by` is the purl of the operating system package that owns this package's record. `mains` are the purls of the programs that a
+    module is built into (including its own, if it is one), "" for one without a name. `notes` are the ecosystem's extras for reports.
+    Matching reads some of them: `symbols` (Go), `vendor` and `modularity` (rpm), `section` (deb), `manifest_name` (Maven: the artifact that
+    an archive's manifest names instead of the pom's) and `cpes` (the names in an SBOM for software that no advisories cover under its own
+    name: `part:vendor:product`, separated by blanks).
     """
 
     type: str
@@ -60,16 +59,16 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_file(package: Package) -> bool:
-    """Whether the package is not installed, and only lies there as a file."""
+    """Whether the package is not installed, but only present as a file."""
     return NOT_INSTALLED.items() <= package.notes.items()
 
 
 class OwnedFile(msgspec.Struct, frozen=True, gc=False):
-    """A path that a package's own record claims, with what the record says of it.
+    """A path that a package's own record claims, with the data in the record.
 
-    `path` has no leading slash. `algorithm` is md5, sha1 or sha256 ("" where the record has no digest), `digest` its lower-case
-    hex. `config`: the administrator may change it. `ghost`: it need not be there. `kind` is "f", "d", "l" or "" for
-    not told; `link` is a symbolic link's target where the record has it.
+    `path` has no leading slash. `algorithm` is md5, sha1 or sha256 ("" if the record has no digest), `digest` its lower-case hex. `config`:
+    the administrator may change it. `ghost`: it need not exist. `kind` is "f", "d", "l" or "" if not known; `link` is a symbolic link's
+    target if the record has it.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Which files packages account for, though no record lists them one by one."""
+"""Files that packages account for, although no record lists them one by one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GEM_CODE, _GEM_DEPTH = "/extensions/", 3
 
 
 class PackageFiles:
-    """Which files packages account for that no record lists one by one."""
+    """The files that packages account for although no record lists them one by one."""
 
     def __init__(self, packages: Iterable[Package]) -> None:
         packages = tuple(packages)
@@ -42,14 +42,14 @@ class PackageFiles:
 
 
 def _gem_of(folder: str) -> str:
-    """The folder of the gem whose compiled code is in `ROOT/extensions/PLATFORM/ABI/NAME`; "" if this is none."""
+    """The folder of the gem whose compiled code is in `ROOT/extensions/PLATFORM/ABI/NAME`; "" if the folder is not of that form."""
     root, _, below = folder.partition(_GEM_CODE)
     parts = below.split("/")
     return f"{root}/gems/{parts[2]}" if len(parts) == _GEM_DEPTH else ""
 
 
 def folder_of(place: str) -> str:
-    """The folder that is all of a package's, judging by where its record stands; "" if there is none."""
+    """The folder that belongs entirely to a package, derived from the path of its record; "" if there is none."""
     folder, _, name = place.rpartition("/")
     if name == "package.json" and "/node_modules/" in place:
         return folder

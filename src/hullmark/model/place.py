@@ -1,4 +1,4 @@
-"""Where images run: places, what runs in them, and what collectors report of that."""
+"""Where images run: places, what runs in them, and what collectors report about them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Platform = Literal["kubernetes", "ecs", "cloudrun", "docker", "podman", "contain
 class Place(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """Where a container runs, as people call it; replicas of a workload are one place.
 
-    `cluster` is a cluster's or a host's name, `namespace` Kubernetes's, the ECS service's cluster account and region, or "". `workload` is
-    `Deployment/web` (the controller at the end of the owners' chain), `Service/web`, or the container's name on a host.
+    `cluster` is the name of a cluster or host. `namespace` is Kubernetes's, or the account and region of an ECS service's cluster, or "".
+    `workload` is `Deployment/web` (the controller at the end of the owners' chain), `Service/web`, or the container's name on a host.
     """
 
     platform: Platform
@@ -31,10 +31,10 @@ class Place(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class RunningImage(msgspec.Struct, frozen=True, kw_only=True):
-    """The image of a container: what was asked for, and what runs.
+    """The image of a container: what was requested, and what runs.
 
-    `digest` is a manifest's or an index's, as the platform tells it, `config_digest` the configuration's; either may be "". `is_inferred`:
-    the platform did not tell the digest, a registry was asked for the tag later.
+    `digest` is that of a manifest or an index, as the platform reports it, `config_digest` that of the configuration; either may be "".
+    `is_inferred`: the platform did not report the digest, so a registry was queried for the tag later.
     """
 
     reference: str
@@ -45,7 +45,7 @@ class RunningImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunningContainer(msgspec.Struct, frozen=True, kw_only=True):
-    """A container that runs. `id` is its own among all that one collector reports, and never another's later."""
+    """A running container. `id` is unique among all containers that one collector reports, and is never reused."""
 
     id: str
     place: Place
@@ -64,7 +64,7 @@ class EndedContainer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlaceEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a collector saw at a place besides starts and ends: files that changed, a weakness of the host, words of an engine.
+    """Something that a collector observed at a place besides starts and ends: changed files, a weakness of the host, an engine's message.
 
     `subject` is a path, a package or a component; `summary` a sentence.
     """
@@ -77,18 +77,18 @@ class PlaceEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """What ran somewhere at one moment. `gaps` are sentences that say what could not be told besides, as labels that may not be read."""
+    """What ran somewhere at one time. `gaps` are sentences about what could not be determined, such as labels that may not be read."""
 
     containers: tuple[RunningContainer, ...] = ()
     gaps: tuple[str, ...] = ()
 
 
 class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a collector says runs: a part of a whole list, or what changed since it said so last.
+    """A collector's report of what runs: a part of a complete list, or the changes since its last report.
 
-    `collector` names the cluster or host. A whole list comes in parts of one `list` (an identifier of the collector's own); with
-    the `last` part, whatever the list does not name has ended. `list` "": changes. `sequence` grows with each report of a
-    collector; a report that was taken already is answered as the first time, and changes nothing.
+    `collector` names the cluster or host. A complete list comes in parts with the same `list` (an identifier of the collector's own). With
+    the `last` part, everything that the list does not name counts as ended. `list` "": changes. `sequence` grows with each report of a
+    collector; a report that was already accepted gets the same answer as the first time, and changes nothing.
     """
 
     platform: Platform
@@ -103,11 +103,11 @@ class InventoryReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InventoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says to a report that it took: the last `sequence` of this collector that it has, and whether it wants a new whole
-    list, since it would not know what else runs.
+    """A server's answer to a report that it accepted: the last `sequence` it has from this collector, and whether it needs a new complete
+    list, because it would not know what else runs.
 
-    A report that builds on a list which the server does not have is refused instead (409, a problem of the type `LIST_NEEDED`), and so is
-    one whose sequence is not above `sequence` though it was never taken: the collector lost count, and goes on behind that number.
+    A report that builds on a list which the server does not have is refused instead (409, a problem of the type `LIST_NEEDED`). So is a
+    report whose sequence is not above `sequence` although it was never accepted: the collector lost count, and continues after that number.
     """
 
     sequence: int

@@ -1,4 +1,4 @@
-"""Plugins: a room lists the modules that hold one each, by name; all rooms load theirs in this one way."""
+"""Plugins: a room lists by name the modules that each hold one; all rooms load theirs through this module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def plugins(package: str, modules: Iterable[str], constant: str) -> Iterator[Any]:
-    """What the modules of a package hold under the name of a constant, in their order.
+    """The value of a constant in each of a package's modules, in their order.
 
     A module may hold several, as a tuple under the name's plural (`FEEDS`).
     """

@@ -1,4 +1,4 @@
-"""What policies may ask for besides packages and files, as it is written down with an inventory."""
+"""What policies may ask for besides packages and files, as it is stored with an inventory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hullmark.model.secret import Secret
 
 
 class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """The image's settings with every secret in them masked, and what facets came to; None where nobody looked.
+    """The image's settings with every secret in them masked, and the results of facets; None if nobody looked.
 
     `ghosts`: the inventory's files include those that later layers deleted or replaced.
     """
@@ -27,7 +27,7 @@ class PolicyFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownImage(msgspec.Struct, frozen=True, kw_only=True):
-    """An inventory, and what else policies may ask for."""
+    """An inventory, and the other facts that policies may ask for."""
 
     inventory: Inventory
     policy_facts: PolicyFacts

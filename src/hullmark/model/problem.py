@@ -1,4 +1,4 @@
-"""A problem: input that could not be used. It travels in the result; it is never an exception."""
+"""A problem: input that could not be used. It is part of the result, and never an exception."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ OPEN: frozenset[ProblemKind] = frozenset(("uncovered", "unseen"))
 class Problem(msgspec.Struct, frozen=True, order=True):
     """What could not be read, where, and why.
 
-    `path` begins with a slash (empty: the image as a whole), `layer` is an index into the image's layers
-    (-1: none in particular), `room` names the part of the program that found it, `reason` is a sentence. Without a `kind` it says that
-    something was not seen. `facts` are those that it leaves incomplete (none: all of them), `types` the
-    purl types of the packages that may be missing (none: any), `programs` the first words of the keys of settings that may be others
-    than told (none: any).
+    `path` begins with a slash (empty: the image as a whole), `layer` is an index into the image's layers (-1: none in particular), `room`
+    names the part of the program that found it, `reason` is a sentence. Without a `kind`, something was not seen. `facts` are those that it
+    leaves incomplete (if empty: all of them), `types` the purl types of the packages that may be missing (if empty: any), `programs` the
+    first words of the keys of settings that may differ from those reported (if empty: any).
     """
 
     path: str
@@ -57,5 +56,5 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether it makes a rule that looks there unknown."""
+        """Whether it makes rules that look there unknown."""
         return self.kind in OPEN

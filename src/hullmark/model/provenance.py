@@ -1,4 +1,4 @@
-"""Why something is in an image: which layer and instruction brought it, who owns it, who needs it."""
+"""Why something is in an image: which layer and instruction added it, which package owns it, and what needs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hullmark.model.relation import Relation
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """A path with the layer that brought it: its index (-1: not known), its digest, and its instruction ("": not known)."""
+    """A path with the layer that added it: its index (-1: not known), its digest, and its instruction ("": not known)."""
 
     path: str
     layer: int
@@ -21,10 +21,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackageProvenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a package is there. All names are package URLs.
+    """Why a package is in the image. All names are package URLs.
 
-    `chain` is the shortest way to it from a package that nobody needs or owns, both ends included. `needed_by` are the relations whose
-    dependency it is, `needs` those whose dependent; None where the source does not tell. `matches` is None where there are no advisories.
+    `chain` is the shortest chain of packages to it, from one that no package needs or owns, both ends included. `needed_by` are the
+    relations in which it is the dependency, `needs` those in which it is the dependent; None if the source does not record them. `matches`
+    is None if there are no advisories.
     """
 
     package: Package
@@ -36,15 +37,16 @@ class PackageProvenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as one layer brought it. `file.state` is `ghost` where a later layer replaced or deleted it."""
+    """A file as one layer added it. `file.state` is `ghost` if a later layer replaced or deleted it."""
 
     file: FileRecord
     place: Place
 
 
 class FileProvenance(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a file is there. `path` is what was asked for, `real` where its links lead; `versions` are what layers brought there, the
-    lowest first, `packages` those whose record the file is."""
+    """Why a file is in the image. `path` is the one requested, `real` the target of its links; `versions` are what layers put there, the
+    lowest first; `packages` are those whose record the file is.
+    """
 
     path: str
     real: str

@@ -1,4 +1,4 @@
-"""Package URLs, written as the purl specification has them (ECMA-427)."""
+"""Package URLs, written as in the purl specification (ECMA-427)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOWER_NAME = frozenset(
 
 
 def quote(text: str) -> str:
-    """Percent-encode one part. The colon stays, as the specification wants it."""
+    """Percent-encode one part. The colon is not encoded, as the specification requires."""
     if _IS_PLAIN(text):
         return text
     return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode("utf-8", "backslashreplace"))
@@ -45,9 +45,9 @@ def make_purl(
 ) -> str:
     """`pkg:type/namespace/name@version?qualifiers#subpath`; empty parts and qualifiers are left out.
 
-    `namespace` may have several segments separated by slashes. Qualifiers are sorted by key; in their values the colon is
-    encoded, as syft and others write it. Names of the types whose names do not depend on case are lower-cased (those of
-    pypi with `_` as `-`). `.` and `..` have no place in a subpath.
+    `namespace` may have several segments separated by slashes. Qualifiers are sorted by key; in their values the colon is encoded, as syft
+    and others write it. Names are lower-cased for types with case-insensitive names (for pypi, also with `_` replaced by `-`). `.` and `..`
+    are dropped from a subpath.
     """
     if type in _LOWER_NAME:
         name, namespace = name.lower(), namespace.lower()

@@ -1,4 +1,4 @@
-"""How much a bill of materials says of what two specifications want to be told, and what is lacking."""
+"""How much a bill of materials contains of what two specifications ask for, and what is missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Subject = Literal["document", "component"]
 
 class ElementQuality(msgspec.Struct, frozen=True, kw_only=True):
     """One element of a specification. `have` of `of` components have it (a document: 1 of 1, or 0 of 1), `lacking` names some that do not,
-    `advice` says what to do. What is not `required` does not count."""
+    `advice` is what to do. An element that is not `required` does not count.
+    """
 
     name: str
     subject: Subject
@@ -26,13 +27,14 @@ class ElementQuality(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_met(self) -> bool:
-        """Whether there is something, and nothing lacks it."""
+        """Whether there is at least one component, and every one has the element."""
         return self.have == self.of > 0
 
 
 class SpecificationQuality(msgspec.Struct, frozen=True, kw_only=True):
-    """A specification: its name and version, its elements, and the score: 100 times the mean of the shares of the required ones, rounded
-    down."""
+    """A specification: its name and version, its elements, and the score, which is 100 times the mean share over the required elements,
+    rounded down.
+    """
 
     name: str
     score: int
@@ -40,7 +42,9 @@ class SpecificationQuality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured: what a document is about, its format, its number of components, and how it stands by each specification."""
+    """The result of the measurement: what a document is about, its format, its number of components, and how it meets each
+    specification.
+    """
 
     source: InventorySource
     format: str

@@ -1,4 +1,4 @@
-"""What of an image its start can reach, what it cannot, and what cannot be told."""
+"""What of an image its start can reach, what it cannot, and what is not known."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ REACHES: tuple[Reach, ...] = ("reachable", "unknown", "unreachable")
 
 
 class WitnessStep(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A file on the way to another one, and why the one before leads to it, as a clause."""
+    """A file on the path to another file, and why the previous file leads to it, as a clause."""
 
     path: str
     why: str
 
 
 class OpenEnd(msgspec.Struct, frozen=True, order=True, gc=False):
-    """What a file leads to cannot be told: `path` ("": the image's settings) and the reason, as a clause."""
+    """A file whose references cannot be determined: `path` ("": the image's settings) and the reason, as a clause."""
 
     path: str
     reason: str
 
 
 class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a package is reached: any of its files is.
+    """Whether a package is reached, which is the case if any of its files is.
 
-    `bytes` are those of its files, `reached_bytes` of those that are not unreachable. `witness` is the shortest way to one of them; none
-    where it is unreachable. `reason` says why it is unknown, or unreachable; then `examples` are some of its files, programs first.
+    `bytes` are those of its files, `reached_bytes` those of its files that are not unreachable. `witness` is the shortest path to one of
+    them; empty if the package is unreachable. `reason` is why it is unknown, or unreachable; then `examples` are some of its files,
+    programs first.
     """
 
     purl: str
@@ -52,8 +53,9 @@ class PackageReach(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchReach(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the package of a match is reached: the shortest way there, else the reason; `evidence` says in sentences what of an
-    unreachable one was followed, and which of its files are not reached."""
+    """Whether the package of a match is reached: the shortest path to it, or the reason. For an unreachable package, `evidence` states in
+    sentences what was followed, and which of its files are not reached.
+    """
 
     reach: Reach
     reason: str = ""
@@ -62,8 +64,9 @@ class MatchReach(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether an executable is reached. `layer` brought it (-1: not known), `package` is the purl of its owner ("": none), `kinds` what
-    makes it of interest: setuid, setgid, shell, package-manager, network, living-off-the-land."""
+    """Whether an executable is reached. `layer` is the layer that added it (-1: not known), `package` the purl of its owner ("": none),
+    `kinds` what makes it interesting: setuid, setgid, shell, package-manager, network, living-off-the-land.
+    """
 
     path: str
     reach: Reach
@@ -78,7 +81,7 @@ class ProgramReach(msgspec.Struct, frozen=True, kw_only=True):
 class ImageReach(msgspec.Struct, frozen=True, kw_only=True):
     """What of an image is reached from `roots`; packages are sorted by package URL, programs by path.
 
-    `unseen` says why nothing can be called unreachable, a clause: something was not read, or not followed. "": all was.
+    `unseen` is a clause for why nothing can be called unreachable: something was not read, or not followed. "": everything was.
     """
 
     roots: tuple[str, ...]
@@ -87,12 +90,12 @@ class ImageReach(msgspec.Struct, frozen=True, kw_only=True):
     unseen: str = ""
 
     def by_purl(self) -> dict[str, PackageReach]:
-        """The packages that have a package URL, by it."""
+        """The packages that have a package URL, by that URL."""
         return {package.purl: package for package in self.packages if package.purl}
 
 
 class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
-    """How many there are of one verdict: packages, executables, ELF files (libraries too), all files, and their bytes."""
+    """Numbers for one state of reach: packages, executables, ELF files (including libraries), all files, and their bytes."""
 
     packages: int = 0
     programs: int = 0
@@ -102,7 +105,7 @@ class ReachCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReachShare(msgspec.Struct, frozen=True, order=True, gc=False):
-    """The bytes of files of one verdict that a package has (`purl`, "": no package)."""
+    """The bytes of a package's files in one state of reach (`purl`, "": no package)."""
 
     purl: str
     reach: Reach
@@ -110,7 +113,7 @@ class ReachShare(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """An advisory that matches a package, and whether that is reached."""
+    """An advisory that matches a package, and whether that package is reached."""
 
     advisory: str
     severity: str
@@ -119,18 +122,18 @@ class AdvisoryReach(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 class AttackStep(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A file that gives more than the service has; one that is unreachable can be left out."""
+    """A file that gives more rights than the service has; an unreachable one can be left out of the image."""
 
     path: str
     reach: Reach
 
 
 class AttackPath(msgspec.Struct, frozen=True, kw_only=True):
-    """From a port (`80/tcp`; none: the image exposes none) to the service behind it, who that runs as (`uid` None: not known), the files
-    that lead further, and what is gained.
+    """A path from a port (`80/tcp`; none: the image exposes none) to the service behind it, the user the service runs as (`uid` None: not
+    known), the files that lead further, and what is gained.
 
     `kind`: root (the service has all rights already), setuid or capability (programs that the user may start), start-up (files that the
-    start runs and the user may write). `count` is how many files there are, `through` the first of them.
+    start runs and the user may write to). `count` is how many files there are, `through` the first of them.
     """
 
     kind: AttackKind
@@ -144,9 +147,10 @@ class AttackPath(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObservedUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What really was opened beside what is reached: `opened` files of the image, those that were called unreachable (`missed`) or unknown;
-    `unopened` files, and packages (`idle`, by package URL), that are reachable and of which nothing was opened. `elsewhere` paths are not
-    in the image, `unclear` places name no file for certain."""
+    """What was actually opened, compared with what is reached: `opened` files of the image, and those of them that had been called
+    unreachable (`missed`) or unknown; `unopened` files, and packages (`idle`, by package URL), that are reachable but of which nothing
+    was opened. `elsewhere` paths are not in the image; `unclear` places do not name a file for certain.
+    """
 
     opened: int
     missed: tuple[str, ...] = ()
@@ -158,8 +162,9 @@ class ObservedUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """How to leave out what is not reached: packages that the package manager can remove (`purge`, its command `command`), those that are
-    not reached and that others need (`kept`, each with one of these), and a Dockerfile that copies what is left into an empty image."""
+    """How to leave out what is not reached: packages that the package manager can remove (`purge`, with the command `command`), unreached
+    packages that others need (`kept`, each with one that needs it), and a Dockerfile that copies the rest into an empty image.
+    """
 
     command: str = ""
     purge: tuple[str, ...] = ()
@@ -168,7 +173,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to whether one file, or one package, is reached. `needed_by` are packages that say that they need it."""
+    """The answer to whether one file, or one package, is reached. `needed_by` are packages that declare that they need it."""
 
     subject: str
     reach: Reach
@@ -178,11 +183,11 @@ class ReachAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Minimality(msgspec.Struct, frozen=True, kw_only=True):
-    """What of an image is reached from `roots`. Tuples are sorted; `matches` is None where there are no advisories.
+    """What of an image is reached from `roots`. Tuples are sorted; `matches` is None if there are no advisories.
 
-    `kept` are the paths of all files and links that are not unreachable. `answers` are those to what was asked,
-    `attack_paths` what whoever takes over the service can gain. What was `observed` is reached too (None: nothing was). `shares` divide
-    the bytes of `counts` among the packages. `syscalls` is None where they were not asked for. `unseen` is as of an `ImageReach`.
+    `kept` are the paths of all files and links that are not unreachable. `answers` are those to the questions asked, `attack_paths` what an
+    attacker who takes over the service can gain. Whatever was `observed` counts as reached too (None: nothing was observed). `shares`
+    divide the bytes of `counts` among the packages. `syscalls` is None if they were not requested. `unseen` is as in `ImageReach`.
     """
 
     source: InventorySource
@@ -204,7 +209,7 @@ class Minimality(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def vanish(self) -> tuple[str, ...] | None:
-        """The advisories that match unreachable packages alone, sorted; None where there are no advisories."""
+        """The advisories that match only unreachable packages, sorted; None if there are no advisories."""
         if self.matches is None:
             return None
         staying = {match.advisory for match in self.matches if match.reach != "unreachable"}

@@ -1,4 +1,4 @@
-"""Every file of an image, and whether its start reaches it: in columns, so that a hundred thousand take little room."""
+"""Every file of an image, and whether its start reaches it. Stored in columns, so that a hundred thousand files need little space."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ NOT_REACHED, FROM_START, FIRST = 0, 1, 2
 
 
 class ReachedFiles(msgspec.Struct, frozen=True, kw_only=True):
-    """The regular files of an image, and links on the ways to them, sorted by path. All columns are of one length.
+    """The regular files of an image, and links on the paths to them, sorted by path. All columns have the same length.
 
-    A path is as many characters of the one before it as `shared` says (0 to 255), and what `rest` has. `sizes` are bytes, -1 for what is
-    not a regular file. `reaches` are places in REACHES, `owners` in `purls` ("": of no package), `whys` in `reasons` (a clause each).
-    `sources` say which file comes before on the shortest way. `left_out` is how many files more there are.
+    A path consists of the first `shared` (0 to 255) characters of the previous path, followed by `rest`. `sizes` are bytes, -1 for anything
+    but a regular file. `reaches` are indexes into REACHES, `owners` into `purls` ("": no package), `whys` into `reasons` (a clause each).
+    `sources` are the previous files on the shortest paths. `left_out` is how many more files there are.
     """
 
     shared: bytes

@@ -23,7 +23,7 @@ _ADVICE = "write it as [REGISTRY/]NAME[:TAG][@sha256:…]"
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """An image's full name. `host` is the registry with its port, `tag` and `digest` are "" where they were not given."""
+    """An image's full name. `host` is the registry with its port; `tag` and `digest` are "" if they were not given."""
 
     host: str
     repository: str
@@ -32,7 +32,7 @@ class Reference(msgspec.Struct, frozen=True):
 
     @property
     def version(self) -> str:
-        """What to ask the registry for: the digest if there is one, else the tag, else `latest`."""
+        """What to request from the registry: the digest if there is one, otherwise the tag, otherwise `latest`."""
         return self.digest or self.tag or "latest"
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def parse_reference(text: str) -> Reference:
-    """The full name for a short one. Raises HullmarkError with what is wrong about it."""
+    """The full name for a short one. Raises HullmarkError that says what is wrong with it."""
     if not text or len(text) > _MAX_LENGTH:
         raise HullmarkError("that is not an image reference", advice=_ADVICE)
     rest, at, digest = text.partition("@")
@@ -59,7 +59,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def _split_host(name: str) -> tuple[str, str]:
-    """A first part with a dot or port, or `localhost`, is a registry."""
+    """Registry and rest of a name. A first part with a dot or port, or `localhost`, is a registry."""
     first, slash, repository = name.partition("/")
     if not slash or not (first == "localhost" or "." in first or ":" in first):
         first, repository = HUB, name

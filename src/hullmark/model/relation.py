@@ -13,7 +13,7 @@ it is there."""
 
 
 class Relation(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One package needs another, and the other one meets that need. Both are package URLs of one inventory."""
+    """One package needs another one, which meets that need. Both are package URLs of one inventory."""
 
     dependent: str
     dependency: str
@@ -21,7 +21,7 @@ class Relation(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class WrittenRelation(msgspec.Struct, frozen=True, gc=False):
-    """The same in the JSON of an inventory (`relationships`)."""
+    """A relation in the JSON of an inventory (`relationships`)."""
 
     from_: str = msgspec.field(name="from")
     kind: RelationKind
@@ -29,7 +29,7 @@ class WrittenRelation(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_back(written: Iterable[WrittenRelation] | None) -> tuple[Relation, ...] | None:
-    """The relations of an inventory that was written as JSON; None where it was not told."""
+    """The relations of an inventory that was written as JSON; None if it does not have them."""
     return (
         None if written is None else tuple(Relation(relation.from_, relation.to, relation.kind) for relation in written)
     )

@@ -1,4 +1,4 @@
-"""What would make an image pass: changes to it, what they mend, and what nothing here mends."""
+"""What would make an image pass: changes to it, what they fix, and what no change here fixes."""
 
 from __future__ import annotations
 
@@ -30,19 +30,20 @@ Unset = tuple[str, str]
 
 
 class FileChange(msgspec.Struct, frozen=True, order=True):
-    """A file that loses bits of its mode (`clears`), or goes altogether (0). `path` is absolute."""
+    """A file that loses bits of its mode (`clears`), or is removed altogether (0). `path` is absolute."""
 
     path: str
     clears: int = 0
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """One change that may be made.
+    """One possible change.
 
-    `subject` is what is changed: a source package, a path, an instruction, a reference; `summary` says it as a sentence without its full
-    stop. `updates` are of one source package, brought by the package manager `tool`. `removed` are the packages that go together.
-    `setting` is an instruction and its words as a Dockerfile has them. `unset` are settings that go, which takes a copy of the image.
-    `base` is the reference of the new base image. `reason` says why it may be done, `caution` what nobody knows here: clauses.
+    `subject` is what is changed: a source package, a path, an instruction, a reference; `summary` describes the change as a sentence
+    without its full stop. `updates` are of one source package, installed by the package manager `tool`. `removed` are the packages that are
+    removed together. `setting` is an instruction and its arguments as in a Dockerfile. `unset` are settings to remove, which requires
+    copying the image. `base` is the reference of the new base image. `reason` is why the change is allowed, `caution` what cannot be known
+    here: clauses.
     """
 
     kind: ChangeKind
@@ -60,14 +61,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedChange(msgspec.Struct, frozen=True):
-    """A change of the set, and the findings that are there without it and not with it (all others of the set made)."""
+    """A change of the set, and the findings that exist without it but not with it (with all other changes of the set made)."""
 
     change: Change
     mends: tuple[Finding, ...]
 
 
 class Remainder(msgspec.Struct, frozen=True):
-    """A finding, or what cannot be told (`finding` is None), that no change here mends; why, as a clause."""
+    """A finding, or something undecided (`finding` is None), that no change here fixes; the reason is a clause."""
 
     subject: str
     reason: str
@@ -75,11 +76,11 @@ class Remainder(msgspec.Struct, frozen=True):
 
 
 class Remedy(msgspec.Struct, frozen=True, kw_only=True):
-    """The smallest set of changes that makes an image pass, or that leaves the least.
+    """The smallest set of changes that makes an image pass, or that leaves the fewest findings.
 
-    `goal` is the verdict that is aimed at: `go`, or `warn` (go or warn). `before` is the verdict on the image, `after` the predicted one on
-    the image with the changes. `candidates` is how many changes were thought of, `judged` how many sets of them were judged. `dockerfile`
-    makes the changes. `assumed` is what the prediction takes for granted, as sentences. `problems` say what kept changes from being found.
+    `goal` is the verdict to reach: `go`, or `warn` (go or warn). `before` is the verdict on the image, `after` the predicted one on the
+    image with the changes. `candidates` is how many changes were considered, `judged` how many sets of them were judged. `dockerfile` makes
+    the changes. `assumed` lists what the prediction assumes, as sentences. `problems` say what kept changes from being found.
     """
 
     source: InventorySource
@@ -97,5 +98,5 @@ class Remedy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_reached(self) -> bool:
-        """Whether the predicted verdict is the one that is aimed at."""
+        """Whether the predicted verdict reaches the goal."""
         return self.after.verdict == "go" or (self.goal == "warn" and self.after.verdict == "warn")

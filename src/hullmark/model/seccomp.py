@@ -1,4 +1,4 @@
-"""Which system calls the start of an image can make, as far as can be told."""
+"""Which system calls the start of an image can make, as far as can be determined."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class SyscallWitness(msgspec.Struct, frozen=True, order=True, gc=False):
-    """A system call that can be made, the file that does so (`path`, "": the container runtime), and how, as a clause."""
+    """A possible system call, the file that makes it (`path`, "": the container runtime), and how, as a clause."""
 
     name: str
     path: str
@@ -14,7 +14,7 @@ class SyscallWitness(msgspec.Struct, frozen=True, order=True, gc=False):
 
 
 class SyscallDoubt(msgspec.Struct, frozen=True, order=True, gc=False):
-    """There may be other system calls: because of which file (`path`, "": of the image as a whole), and why, as a clause."""
+    """A reason to expect other system calls: the file (`path`, "": the image as a whole), and why, as a clause."""
 
     path: str
     reason: str
@@ -23,9 +23,9 @@ class SyscallDoubt(msgspec.Struct, frozen=True, order=True, gc=False):
 class SyscallProfile(msgspec.Struct, frozen=True, kw_only=True):
     """The system calls that the files of a start can make. `machine` is their class and processor (`64:62`; "": none was found).
 
-    `refused` are calls that the files have, and that container engines refuse by default: a profile is never wider than theirs. `default`
-    are the names of all that engines allow on this processor. `unsure` says of files that are reachable why there may be other calls: then
-    the profile is not to be relied on. `notes` say it of what is only possible, and of programs that nobody names.
+    `refused` are calls that the files make but container engines refuse by default: a profile is never wider than theirs. `default` are the
+    names of all calls that engines allow on this processor. `unsure` says, for reachable files, why there may be other calls; if there are
+    any, the profile is not reliable. `notes` says the same about files that are only possibly used, and about programs that nothing names.
     """
 
     machine: str

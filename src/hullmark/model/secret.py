@@ -1,4 +1,4 @@
-"""Secrets that were found in an image: where, of which kind, and never the secret itself."""
+"""Secrets that were found in an image: where and of which kind, but never the secret itself."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Place = Literal["file", "env", "label", "history", "command"]
 class Secret(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """One secret.
 
-    `kind` names the form it has, `title` says it in words. `path` is the file's ("" for settings), `name` that of the variable, label or
-    instruction ("" for files). `line` counts from 1. `digest` is 16 hex digits of a keyed hash: equal secrets have equal ones as
-    long as the salt is the same, and without the salt nobody can try out what it might be. `is_ghost`: a later layer has deleted
-    or replaced the file. `allowed` is "" for one that counts, else why it does not.
+    `kind` names its form, `title` describes that in words. `path` is the file's ("" for settings), `name` that of the variable, label or
+    instruction ("" for files). `line` counts from 1. `digest` is 16 hex digits of a keyed hash: equal secrets have equal digests as long as
+    the salt is the same, and without the salt nobody can test guesses. `is_ghost`: a later layer has deleted or replaced the file.
+    `allowed` is "" for one that counts, otherwise the reason why it does not.
     """
 
     place: Place

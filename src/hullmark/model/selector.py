@@ -1,7 +1,7 @@
-"""Label selectors, as Kubernetes has them: `app=web,env in (prod,staging),!canary`.
+"""Label selectors, as in Kubernetes: `app=web,env in (prod,staging),!canary`.
 
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors, without comparisons of numbers. Keys and values
-may be whatever Docker takes as labels too: anything without blanks, commas, parentheses, `=`, `!`, `<` and `>`.
+may also be anything that Docker accepts as labels: any text without blanks, commas, parentheses, `=`, `!`, `<` and `>`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _TOKEN = re.compile(r"\s*(==|!=|[=!,()]|[^\s,()=!]+)")
 
 
 class Requirement(msgspec.Struct, frozen=True, order=True):
-    """One condition on labels. `values` count for `in` and `notin`; `notin` holds as well where the key is absent."""
+    """One condition on labels. `values` are used by `in` and `notin`; `notin` also holds if the key is absent."""
 
     key: str
     operator: Operator
     values: tuple[str, ...] = ()
 
     def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels fulfil it."""
+        """Whether the labels meet it."""
         if self.operator == "exists":
             return self.key in labels
         if self.operator == "absent":
@@ -55,12 +55,12 @@ class Requirement(msgspec.Struct, frozen=True, order=True):
 
 
 class Selector(msgspec.Struct, frozen=True):
-    """Requirements that must all hold; none: everything fits."""
+    """Requirements that must all hold; without any, everything matches."""
 
     requirements: tuple[Requirement, ...] = ()
 
     def fits(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels fulfil all of it."""
+        """Whether the labels meet all requirements."""
         return all(requirement.fits(labels) for requirement in self.requirements)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ class Selector(msgspec.Struct, frozen=True):
 
 
 def parse_selector(text: str) -> Selector:
-    """Reads a selector; blank text selects everything. Raises ValueError that says what is wrong, as a clause."""
+    """Parse a selector; blank text selects everything. Raises ValueError that says what is wrong, as a clause."""
     if len(text) > MOST_CHARACTERS:
         raise ValueError(f"it is longer than {MOST_CHARACTERS} characters")
     if not text.strip():

@@ -1,4 +1,4 @@
-"""Documents that others signed about an image, as a registry has them beside it."""
+"""Documents that others signed about an image, as a registry stores them beside it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NOTATION = ("application/jose+json", "application/cose")
 
 
 class SignedDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A document that was found beside an image, as it is stored: nothing of it is verified but its digest, which is `place`.
+    """A document that was found beside an image, as it is stored. Nothing of it is verified except its digest, which is `place`.
 
-    `subject` is the digest that it is attached to. `annotations` are those of the layer that it is.
+    `subject` is the digest that it is attached to. `annotations` are those of the layer that holds it.
     """
 
     place: str
@@ -28,12 +28,12 @@ class SignedDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def holds_statement(self) -> bool:
-        """Whether its type is one of those in which statements come, or tells nothing."""
+        """Whether it may contain a statement: its media type is neither cosign's simple signing nor the Notary Project's."""
         return self.media_type != SIMPLE_SIGNING and self.media_type not in NOTATION
 
 
 class SignedDocuments(msgspec.Struct, frozen=True, kw_only=True):
-    """All such documents, sorted, and what was not seen of them: a clause each. `subjects` are the digests that stand for the image."""
+    """All such documents, sorted, and what was not seen of them, a clause each. `subjects` are the digests that stand for the image."""
 
     documents: tuple[SignedDocument, ...] = ()
     unseen: tuple[str, ...] = ()
@@ -41,8 +41,9 @@ class SignedDocuments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DocumentInput(msgspec.Struct, frozen=True, kw_only=True):
-    """How a document that rules were handed is named: `place`, the digest of its bytes, and of all that was `handed` of it, with type,
-    subject and annotations."""
+    """The identity of a document that rules received: `place`, the digest of its bytes, and `handed`: the digest of everything rules
+    received of it, including type, subject and annotations.
+    """
 
     place: str
     digest: str
@@ -50,7 +51,7 @@ class DocumentInput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignatureInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What rules were handed: documents in their order, `subjects` and `unseen` as in SignedDocuments."""
+    """What rules received: documents in their order; `subjects` and `unseen` as in SignedDocuments."""
 
     documents: tuple[DocumentInput, ...] = ()
     subjects: tuple[str, ...] = ()

@@ -16,8 +16,9 @@ MISSIONS: tuple[Mission, ...] = ("low", "medium", "high")
 
 
 class SsvcDecision(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The level, and the four decision points that it comes from. `ports` are those that the image exposes, as its settings have them.
-    `assumed` names decision points that nobody tells: exploitation counts as none then, each other one as the worst that it can be."""
+    """The level, and the four decision points that it comes from. `ports` are those that the image exposes according to its settings.
+    `assumed` names decision points that are not known: exploitation then counts as none, and any other one as its worst value.
+    """
 
     level: Level
     exploitation: Exploitation

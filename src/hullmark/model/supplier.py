@@ -1,4 +1,4 @@
-"""Who supplies a package, and who writes a document: a name, and a mail or web address."""
+"""Who supplies a package, or who wrote a document: a name, and a mail or web address."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Agent(NamedTuple):
 
 
 def agent(text: str) -> Agent | None:
-    """`Example Ltd <sbom@example.com>`, or with a web address, or the name alone; None where there is no name."""
+    """Parse `Example Ltd <sbom@example.com>`, the same with a web address, or the name alone; None if there is no name."""
     found = _NAMED(text)
     name, address = found.groups() if found is not None else (text, "")
     name = " ".join(name.split())[:_LONGEST] or address.strip()[:_LONGEST]
@@ -38,12 +38,12 @@ def agent(text: str) -> Agent | None:
 
 
 def has_supplier(notes: Mapping[str, str]) -> bool:
-    """Whether a package's notes name who supplies it."""
+    """Whether a package's notes name its supplier."""
     return any(notes.get(note) for note in _NOTES)
 
 
 def supplier_of(notes: Mapping[str, str]) -> Agent | None:
-    """Who supplies a package, by its notes; its home page is the web address where no other is known."""
+    """The supplier of a package, by its notes; its home page is the web address if no other is known."""
     found = agent(next((notes[note] for note in _NOTES if notes.get(note)), ""))
     home = notes.get("homepage", "")
     return found._replace(web=home) if found is not None and not found.web and _WEB(home) else found

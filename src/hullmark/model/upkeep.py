@@ -1,4 +1,4 @@
-"""How well the packages of an image are kept up: what its distribution has that is newer."""
+"""How well the packages of an image are kept up to date: what newer packages its distribution has."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hullmark.model.problem import Problem
 class RepositoryIndex(msgspec.Struct, frozen=True, kw_only=True):
     """One list of packages that was read, or should have been.
 
-    `url` leads to it, as the image names the repository. `name` is what the repository calls itself (`trixie-security/main`), `date` the
-    day (ISO 8601) on which it was made, "" where it does not tell. `packages`: how many of the image's packages it has. `reason` says
-    why it could not be read, "" if it was.
+    `url` is its address, as the image names the repository. `name` is the repository's own name (`trixie-security/main`), `date` the day
+    (ISO 8601) on which it was made, "" if it does not give one. `packages`: how many of the image's packages it has. `reason` is why it
+    could not be read, "" if it was.
     """
 
     url: str
@@ -27,18 +27,18 @@ class RepositoryIndex(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PackageFile(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the file of a package is (`url`, as the image names the repository), and the SHA-256 (hex) that its list gives."""
+    """The address of a package's file (`url`, as the image names the repository), and the SHA-256 (hex) that its list gives."""
 
     url: str
     sha256: str
 
 
 class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """A package of the image, and what its package manager would bring instead. `index` is the URL of the list that has it.
+    """A package of the image, and what its package manager would install instead. `index` is the URL of the list that has it.
 
-    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be mended, "" where that is not
-    known. `depends` is what the candidate needs, `breaks` what it cannot be beside, as deb-control(5) writes them. `file` is the
-    candidate itself, None where the list does not tell.
+    `since` is the first day (ISO 8601) on which a vulnerability of the installed version could be fixed, "" if that is not known. `depends`
+    is what the candidate needs, `breaks` what it cannot be installed beside, as deb-control(5) writes them. `file` is the candidate's file,
+    None if the list does not give it.
     """
 
     installed: Package
@@ -52,9 +52,9 @@ class PackageUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
-    """The vulnerabilities of an image now, and of the same image with all updates: ids, those that count, each once, sorted.
+    """The vulnerabilities of an image now, and of the same image with all updates: the ids of those that count, each once, sorted.
 
-    `uncovered` are the reasons why there may be more: namespaces that no whole and fresh feed speaks of.
+    `uncovered` are the reasons why there may be more: namespaces that no complete and recent feed covers.
     """
 
     now: tuple[str, ...]
@@ -63,20 +63,20 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def gone(self) -> tuple[str, ...]:
-        """Those that the updates mend."""
+        """The vulnerabilities that the updates fix."""
         return tuple(sorted(set(self.now) - set(self.updated)))
 
     @property
     def come(self) -> tuple[str, ...]:
-        """Those that only the updated packages have."""
+        """The vulnerabilities that only the updated packages have."""
         return tuple(sorted(set(self.updated) - set(self.now)))
 
 
 class NewerTags(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a tag is behind others that are written as it is, but for the numbers in it: `count` have higher ones, `newest` is the last
-    of these, and `of_line` the last that differs in its last number alone ("": there is none).
+    """How far a tag is behind others of the same form that differ only in their numbers: `count` have higher numbers, `newest` is the last
+    of these, and `of_line` the last that differs only in its last number ("": there is none).
 
-    `is_moved`: whether the tag names another image now than the one that was built on; None where that is not known.
+    `is_moved`: whether the tag now names a different image from the one that was built on; None if that is not known.
     """
 
     count: int = 0
@@ -88,11 +88,11 @@ class NewerTags(msgspec.Struct, frozen=True, kw_only=True):
 class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
     """The image that another one is built on.
 
-    `layers` is how many of the other's layers are its, the first ones; 0 where only a label of the image tells of it. `created` is the
-    day on which it was made (ISO 8601), "" where that is not known. `packages` and `vulnerabilities` count what of the image came with
-    it: the latter is None where there are no advisories.
+    `layers` is how many of the other image's first layers come from it; 0 if only a label of the image names it. `created` is the day on
+    which it was made (ISO 8601), "" if that is not known. `packages` and `vulnerabilities` count what of the image came with it; the latter
+    is None if there are no advisories.
 
-    `tags` says how far its tag is behind others of its repository; None where that was not asked for, or cannot be told.
+    `tags` is how far its tag is behind others of its repository; None if that was not requested, or cannot be determined.
     """
 
     reference: str
@@ -107,9 +107,9 @@ class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
 class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
     """What is newer than the packages of an image. `updates` are sorted by name.
 
-    `packages` is how many packages the distribution's package manager installed; `unlisted` are those that no list has: nobody updates
-    them. `forecast` is None where there are no advisories, `base` where nothing tells of one. `problems` say what keeps this from being
-    all.
+    `packages` is how many packages the distribution's package manager installed; `unlisted` are those that no list has, so that nobody
+    updates them. `forecast` is None if there are no advisories, `base` if no base image is known. `problems` say why this may be
+    incomplete.
     """
 
     source: InventorySource
@@ -125,5 +125,5 @@ class Upkeep(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether there may be updates that this does not name."""
+        """Whether there may be updates that are not listed here."""
         return any(problem.is_open for problem in self.problems)

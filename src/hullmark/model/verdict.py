@@ -1,4 +1,4 @@
-"""Verdicts: what a policy says of an image, with the findings that led there."""
+"""Verdicts: a policy's decision on an image, with the findings that led to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hullmark.model.signed_document import SignatureInputs
 
 
 class Action(StrEnum):
-    """What a rule asks for when it fires."""
+    """The action of a rule when it fires."""
 
     GO = "go"
     WARN = "warn"
@@ -34,7 +34,7 @@ PASSING = frozenset((Outcome.GO, Outcome.WARN))
 
 
 class Evidence(msgspec.Struct, frozen=True, order=True):
-    """Where a finding can be seen: a path in the image, the layer that brought it, and the line or value met."""
+    """Where a finding can be seen: a path in the image, the layer that added it, and the line or value found."""
 
     path: str = ""
     layer: int = -1
@@ -43,10 +43,10 @@ class Evidence(msgspec.Struct, frozen=True, order=True):
 
 
 class Weakness(msgspec.Struct, frozen=True, kw_only=True):
-    """The vulnerability that a finding is about. `advisory` is its CVE where it has one, `package` a purl.
+    """The vulnerability that a finding is about. `advisory` is its CVE if it has one, `package` a purl.
 
-    `place` names what the advisory is about, as `debian:13/glibc`: the package to upgrade. `fix_version` is the version that mends it ("":
-    none is known); `epss` is from 0 to 1.
+    `place` names what the advisory is about, such as `debian:13/glibc`: the package to upgrade. `fix_version` is the version that fixes it
+    ("": none is known); `epss` is from 0 to 1.
     """
 
     advisory: str
@@ -62,13 +62,13 @@ class Weakness(msgspec.Struct, frozen=True, kw_only=True):
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One rule that fired on one subject.
 
-    `trigger_id` is stable from run to run: it depends on gate, trigger and subject only. `subject` is what it is about (a purl,
-    a path, a setting). `message` is a sentence a person can act on. `allowlisted` says why it does not count, if so: the exception
-    that covers it (owner, reason, expires …), or the `stage` of its rule set with the `action` that it will have.
+    `trigger_id` is stable from run to run: it depends only on gate, trigger and subject. `subject` is what it is about (a purl, a path, a
+    setting). `message` is a sentence a person can act on. `allowlisted` says why it does not count, if so: the exception that covers it
+    (owner, reason, expires …), or the `stage` of its rule set with the `action` that it will have.
 
-    `recommendation` is the rule's own, if it has one. Of Anchore policies, `legacy_id` is the id as Anchore forms it, `stable_id` the one
-    that depends on gate, trigger and subject only (`trigger_id` is one of the two, by profile), and `policy_id` names the rule set.
-    `weakness` is the vulnerability that it is about, if it is about one; documents as JSON do not show it.
+    `recommendation` is the rule's own, if it has one. In Anchore policies, `legacy_id` is the id as Anchore forms it, `stable_id` the one
+    that depends only on gate, trigger and subject (`trigger_id` is one of the two, by profile), and `policy_id` names the rule set.
+    `weakness` is the vulnerability that it is about, if any; JSON documents do not show it.
     """
 
     gate: str
@@ -88,15 +88,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyProblem(Problem, frozen=True):
-    """A problem with the policy itself or with one of its rules. `problem_type` is its kind, in Anchore's words ("": none)."""
+    """A problem with the policy itself or with one of its rules. `problem_type` is its kind, in Anchore's terms ("": none)."""
 
     problem_type: str = ""
 
 
 class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that the verdict depends on, by digest where it has one; equal inputs give equal verdicts.
+    """Everything that the verdict depends on, by digest if it has one; equal inputs give equal verdicts.
 
-    `signatures` is what rules were handed of what others signed: None where nobody could look, not set where no rule asked.
+    `signatures` is what rules received of what others signed: None if it could not be looked for, not set if no rule asked for it.
     """
 
     image: str
@@ -108,11 +108,11 @@ class VerdictInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The judgement, why, and every finding, sorted: stops first.
+    """The judgement, the reason, and every finding, sorted: stops first.
 
-    `rule_count` is how many rules judged, None where the reason does not say so. `has_unknowns`: the outcome does not follow from the
-    findings alone, since a rule could not be judged or something overrules them all. Documents as JSON show neither. `containers` are
-    those that the image is to run in, with what is said of their isolation (not set: no workload was handed over).
+    `rule_count` is how many rules judged, None if the reason does not state it. `has_unknowns`: the outcome does not follow from the
+    findings alone, because a rule could not be judged or something overrules them all. JSON documents show neither. `containers` are those
+    that the image is to run in, with the assessment of their isolation (not set: no workload was given).
     """
 
     verdict: Outcome
@@ -121,5 +121,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     inputs: VerdictInputs
     rule_count: int | None = None
-    has_unknowns: bool = msgspec.field(default=False, name="is_clouded")  # as kept verdicts have it
+    has_unknowns: bool = msgspec.field(default=False, name="is_clouded")  # as stored verdicts have it
     containers: tuple[JudgedContainer, ...] | msgspec.UnsetType = msgspec.UNSET

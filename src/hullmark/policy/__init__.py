@@ -1,1 +1,3 @@
-"""Policies: facts and a policy give a verdict. A gate is one module; where facts and policies come from is not known here."""
+"""Policies: evaluate a policy on the facts of an image to get a verdict. Each gate is one module. This package does not know where facts
+and policies come from.
+"""

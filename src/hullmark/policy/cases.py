@@ -1,11 +1,11 @@
-"""Test cases of policies: a YAML document with images, described or named, and what a policy must say of them.
+r"""Test cases of policies: a YAML document with images, described or named, and the verdict a policy must give on them.
 
 schema: hullmark-policy-tests/1
 cases:
   - name: an image that runs as root is stopped
     recipe:
       packages: [pkg:deb/debian/bash@5.2-1]
-      files: {/etc/os-release: "ID=debian\\nVERSION_ID=12\\n"}
+      files: {/etc/os-release: "ID=debian\nVERSION_ID=12\n"}
     expect:
       verdict: stop
       findings: [{rule: not-root, subject: user}]
@@ -32,9 +32,9 @@ _Id = Annotated[int, Meta(ge=0, le=2**31)]
 
 
 class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file, folder or link; `text` or `base64` is what stands in it, `target` where a link leads.
+    """A file, folder or link. `text` or `base64` is the file's content, `target` the path a link points to.
 
-    `capabilities` are those that it is permitted and that take effect, as cap_net_raw.
+    `capabilities` are those that the file has as permitted and effective, such as cap_net_raw.
     """
 
     text: str | None = None
@@ -48,9 +48,9 @@ class RecipeFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecipeLayer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a layer brings and removes, and the instruction that made it. A file's value may be its text alone.
+    """What a layer adds and removes, and the instruction that made it. The value of a file may be just its text.
 
-    `size` is the stored size that the layer counts as, if not its own.
+    `size` is the stored size to use for the layer, if not its real one.
     """
 
     files: dict[str, Node] = {}
@@ -60,7 +60,7 @@ class RecipeLayer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the image runs with."""
+    """The settings that the image runs with."""
 
     user: str = ""
     env: tuple[str, ...] = ()
@@ -76,9 +76,9 @@ class RecipeSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Weakness(msgspec.Struct, frozen=True, kw_only=True):
-    """A vulnerability of one of the packages, named by its purl. `fix` is the version without it, "" if there is none.
+    """A vulnerability of one of the packages, named by its purl. `fix` is the version that fixes it, "" if there is none.
 
-    `epss` is a probability from 0 to 1, `cvss` a vector, `since` and `fixed_since` days as 2026-01-31.
+    `epss` is a probability from 0 to 1, `cvss` a vector, `since` and `fixed_since` are days such as 2026-01-31.
     """
 
     package: str
@@ -94,9 +94,10 @@ class Weakness(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a malware scanner says: `found` are signatures by path, `unscanned` clauses by path that say why it did not look.
+    """What a malware scanner reports. `found` maps paths to signatures; `unscanned` maps paths to clauses that say why they were not
+    scanned.
 
-    `signatures_at` is the day of its signatures, "" for not told.
+    `signatures_at` is the day of its signatures, "" if it is not given.
     """
 
     found: dict[str, str] = {}
@@ -106,8 +107,9 @@ class MalwareReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What is signed about the image: bundles or envelopes, as JSON, about the digest that stands for it; and the keys, and the
-    trusted root of Sigstore's, that are trusted."""
+    """The signatures on the image: bundles or envelopes, as JSON, about the digest that stands for it (`subject`). `keys` and Sigstore's
+    `trusted_root` are the ones trusted.
+    """
 
     subject: str = ""
     documents: tuple[str, ...] = ()
@@ -116,9 +118,10 @@ class SignatureReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """An image in words. It is read as any image is: what stands in its files is found there.
+    """A description of an image. It is scanned like any image, so what its files contain is found there.
 
-    `packages` are purls of what counts as installed besides, `licenses` theirs, by purl. `files` is a layer above `layers`.
+    `packages` are purls that count as installed in addition; `licenses` gives their licences, by purl. `files` is a layer on top of
+    `layers`.
     """
 
     layers: tuple[RecipeLayer, ...] = ()
@@ -130,7 +133,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExpectedFinding(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding that must be there. What is left out may be anything."""
+    """A finding that must exist. Fields that are left out match anything."""
 
     rule: str
     subject: NameGlob | None = None
@@ -138,7 +141,7 @@ class ExpectedFinding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expectation(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policy must say. `only`: nothing that counts may be there but `findings`; `absent` are rules that must not fire."""
+    """The verdict the policy must give. `only`: no counting finding may exist besides `findings`. `absent` are rules that must not fire."""
 
     verdict: Outcome
     findings: tuple[ExpectedFinding, ...] = ()
@@ -148,12 +151,12 @@ class Expectation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One image and what must be said of it. One of `recipe`, `inventory` (a file) and `image` (a source) says which.
+    """One image and the verdict expected for it. Exactly one of `recipe`, `inventory` (a file) and `image` (a source) must be given.
 
-    `tag` is the name it is judged under, `at` the moment that counts as now. `running_since` and `first_seen` are for grace.
-    `no_data` are the purls of packages without any advisory data. `malware` is what a scanner says (left out: none was there).
-    `workload` is the text of a manifest all of whose containers are of the image ("": none was handed over).
-    `signatures` is what is signed about the image (left out: nobody looked).
+    `tag` is the name it is judged under, `at` the time that counts as now. `running_since` and `first_seen` are used for grace. `no_data`
+    are the purls of packages without any advisory data. `malware` is a scanner's report (left out: there was no scanner). `workload` is the
+    text of a manifest whose containers all use the image ("": none was given). `signatures` are the signatures on the image (left out:
+    nobody looked).
     """
 
     name: str
@@ -184,14 +187,14 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cases(msgspec.Struct, frozen=True):
-    """The cases of a document, and the policy it names ("": the one beside it)."""
+    """The cases of a document, and the policy it names ("": the policy beside it)."""
 
     cases: tuple[Case, ...]
     policy: str = ""
 
 
 def read_cases(root: Node, file: str = "") -> Cases:
-    """Make cases of a document. Raises InvalidPolicy with every mistake in it."""
+    """Read the cases of a document. Raises InvalidPolicy with every mistake in it."""
     mistakes = Mistakes(file=file)
     document = read_struct(root, _Document, "", mistakes)
     if document is not None and document.schema != TESTS_SCHEMA:
@@ -204,7 +207,7 @@ def read_cases(root: Node, file: str = "") -> Cases:
 
 
 def read_file(node: Node) -> RecipeFile:
-    """A file of a recipe: its text alone, or more about it. Raises InvalidPolicy."""
+    """A file of a recipe: just its text, or an object with more fields. Raises InvalidPolicy."""
     if node.value is None or isinstance(node.value, str):
         return RecipeFile(text=node.value or "")
     mistakes = Mistakes()
@@ -215,7 +218,7 @@ def read_file(node: Node) -> RecipeFile:
 
 
 def differences(expected: Expectation, verdict: Verdict) -> tuple[str, ...]:
-    """What is not as expected, a sentence each."""
+    """The differences from what was expected, a sentence each."""
     found: list[str] = []
     if verdict.verdict is not expected.verdict:
         found.append(f"the verdict is {verdict.verdict.value}, not {expected.verdict.value}: {verdict.reason}")

@@ -1,4 +1,4 @@
-"""The engine for expressions in CEL, without the command line program that its package loads first (a third of a second)."""
+"""The engine for CEL expressions, without the command line program that its package loads first (a third of a second)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _lock = Lock()
 
 
 def cel_engine() -> Any:
-    """The module `cel.cel` of the package common-expression-language. Raises ImportError where it is not installed.
+    """The module `cel.cel` of the package common-expression-language. Raises ImportError if it is not installed.
 
-    A process may load it once: whoever imports the package itself is given the same one.
+    A process can load it only once, so code that imports the package itself gets the same module.
     """
     with _lock:
         return sys.modules.get(_NAME) or _load()

@@ -1,7 +1,7 @@
-"""What of an image was not seen, or is not covered by advisories, and which rules that keeps from telling.
+"""What was not seen of an image, or is not covered by advisories, and which rules are left undecided by that.
 
-A trigger says which facts it looks at. Where one of these is incomplete for what a rule asks, the rule cannot tell, whatever it found:
-what was not seen may be what it looks for.
+A trigger declares which facts it looks at. If one of these is incomplete in the part a rule asks about, the rule cannot decide, whatever it
+found, because the part that was not seen may hold what it looks for.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NEEDED: Mapping[Need, tuple[Fact, ...]] = {
     Need.MALWARE: ("malware",),
     Need.CERTIFICATES: ("certificates",),
     Need.REACH: ("reach",),
-    Need.SIGNATURES: (),  # they are beside the image: nothing in it hides them
+    Need.SIGNATURES: (),  # signatures are stored beside the image, so nothing in the image can hide them
 }
 _OF_WHOLE_FILES: frozenset[Fact] = frozenset(
     ("certificates", "configuration", "contents", "files", "owners", "secrets")
@@ -40,7 +40,8 @@ _SHOWN = 3
 
 
 class Gap(msgspec.Struct, frozen=True, order=True, kw_only=True):
-    """One thing that was not seen. `cause` groups what is said in one sentence: a room, or the reason that a namespace is not covered.
+    """One thing that was not seen. `cause` groups gaps that are reported in one sentence: a room, or the reason that a namespace is not
+    covered.
 
     `subject` is what an exception names: a path, a namespace, or the room. `kind`: whether the image hides it or no advisories cover it.
     """
@@ -53,7 +54,7 @@ class Gap(msgspec.Struct, frozen=True, order=True, kw_only=True):
 
 
 def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
-    """Which facts a rule looks at."""
+    """The facts that a rule looks at."""
     if callable(trigger.looks_at):
         return frozenset(trigger.looks_at(params))
     if trigger.looks_at is not None:
@@ -65,12 +66,12 @@ def facts_of(trigger: Trigger[Any], params: Params) -> frozenset[Fact]:
 
 
 def asks_for_advisories(rule: Rule) -> bool:
-    """Whether it looks at what advisories say of packages, and cannot tell where they do not say all."""
+    """Whether the rule looks at advisories for packages, and cannot decide if they are incomplete."""
     return Need.MATCHES in rule.trigger.needs_of(rule.params) and "packages" in facts_of(rule.trigger, rule.params)
 
 
 def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
-    """What was not seen of that which a rule looks at, sorted."""
+    """The gaps in what a rule looks at, sorted."""
     wanted = facts_of(trigger, params)
     if not wanted:
         return []
@@ -91,7 +92,7 @@ def gaps(trigger: Trigger[Any], params: Params, facts: Facts) -> list[Gap]:
 
 
 def _concerns(problem: Problem, wanted: frozenset[Fact], params: Params) -> bool:
-    """Whether the problem leaves one of these facts incomplete, for the types of packages that are asked for."""
+    """Whether the problem leaves one of these facts incomplete, for the package types and programs the rule asks about."""
     if not problem.facts:
         return True
     shared = wanted.intersection(problem.facts)
@@ -113,7 +114,7 @@ def _asks_for_program(programs: Iterable[str], params: Params) -> bool:
 
 
 def _may_be_at(problem: Problem, is_meant: Callable[[str], bool]) -> bool:
-    """Whether what was not seen may stand at a path that the rule asks for. Where it is not one file, it may stand anywhere."""
+    """Whether the unseen content may be at a path that the rule asks about. If the problem is not about one file, it may be anywhere."""
     is_one_file = bool(problem.path) and bool(problem.facts) and _OF_WHOLE_FILES.issuperset(problem.facts)
     return not is_one_file or is_meant(problem.path)
 
@@ -134,8 +135,9 @@ def _make_coverage_gap(gap: CoverageGap) -> Gap:
 
 
 def _find_unmatched_packages(matches: Matches, params: Params, facts: Facts) -> Iterator[Gap]:
-    """Packages of a version that cannot be compared with those that advisories name, and those that nobody records, as far as no namespace
-    stands for them."""
+    """Gaps for packages whose version cannot be compared with those in advisories, and for packages that no advisory source covers, unless
+    a namespace's gap already reports the latter.
+    """
     uncovered = {type for gap in matches.uncovered for type in gap.types}
     for untold in matches.unknown:
         package = untold.package
@@ -148,7 +150,7 @@ def _find_unmatched_packages(matches: Matches, params: Params, facts: Facts) -> 
 
 
 def answers(found: Iterable[Gap]) -> Iterator[CannotTell]:
-    """What a rule cannot tell, once for each cause and kind, however many files or packages it is about."""
+    """What a rule cannot decide: one answer for each cause and kind, however many files or packages it is about."""
     by_cause: dict[tuple[str, ProblemKind], list[Gap]] = {}
     for gap in found:
         by_cause.setdefault((gap.cause, gap.kind), []).append(gap)

@@ -1,4 +1,4 @@
-"""Facts about an image that are not in it: `--context FILE`, a JSON document. All of it may be left out."""
+"""Facts about an image from outside it: `--context FILE`, a JSON document. Every part is optional."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MalwareScan(msgspec.Struct, frozen=True, kw_only=True):
-    """A scanner's run."""
+    """The result of one scanner's run."""
 
     scanner: str = ""
     findings: tuple[Detection, ...] = ()
 
 
 class OfferedVersions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a package registry offers of a package."""
+    """The versions that a package registry offers of a package."""
 
     latest: str = ""
     versions: tuple[str, ...] = ()
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a package registry. `synced`: whether it was ever asked."""
+    """What is known of a package registry. `synced`: whether it was ever queried."""
 
     synced: bool = False
     packages: Mapping[str, OfferedVersions] = {}
 
 
 class VulnerabilityData(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisories that matches are from: their time (None: not known), and the namespaces (`debian:12`) they speak of."""
+    """The advisories that matches come from: their time (None if not known), and the namespaces (`debian:12`) they cover."""
 
     built_at: datetime | None = None
     namespaces: tuple[str, ...] = ()
 
 
 class Ancestor(msgspec.Struct, frozen=True, kw_only=True):
-    """An image that this one was built on. `is_base`: it is the one that its makers call the base image."""
+    """An image that this one was built on. `is_base`: its makers call it the base image."""
 
     digest: str = ""
     tags: tuple[str, ...] = ()
@@ -74,12 +74,12 @@ class PreviousPackage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything from outside.
+    """Everything known from outside the image.
 
-    `retrieve_files` are the paths whose content rules may look at, `secret_search` and `content_search` expressions as
-    `NAME=expression`, tried on each line of each file. `first_seen` and `fix_observed` are times by `ID+package`. `running_since`: since
-    when this very image runs where it is to run (None: it does not, or nobody knows). Where `malware`,
-    `ancestors` or `previous_packages` is None, nobody looked.
+    `retrieve_files` are the paths whose content rules may read. `secret_search` and `content_search` are expressions as `NAME=expression`,
+    tried on each line of each file. `first_seen` and `fix_observed` are times by `ID+package`. `running_since`: since when this exact image
+    has been running in its place (None: it is not running, or that is not known). If `malware`, `ancestors` or `previous_packages` is None,
+    nobody looked.
     """
 
     retrieve_files: tuple[str, ...] = ("/etc/passwd",)
@@ -113,5 +113,5 @@ def read_context(data: bytes) -> Context:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """A time with its zone; one without a zone counts as UTC."""
+    """A time with its zone; a time without a zone is taken as UTC."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""Anchore policies → native ones, as far as both can say the same.
+"""Anchore policies → native ones, as far as native policies can express them.
 
-What has no equal is left out and told, for a policy that silently asks for less would be worse than none.
+Parts without an equivalent are left out and reported, because a policy that silently checks less would be worse than none.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _LONGEST_ID = 90
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A part that has no equal: what it is called, and why."""
+    """A part that has no equivalent: its name, and why."""
 
     what: str
     reason: str
 
 
 class Translation(msgspec.Struct, frozen=True, kw_only=True):
-    """The native document, and what of the original is not in it."""
+    """The native document, and the parts of the original that are not in it."""
 
     document: dict[str, Any]
     left_out: tuple[LeftOut, ...]
@@ -52,7 +52,7 @@ class _Work:
 
 
 def translate(bundle: Bundle) -> Translation:
-    """Make a native policy of a bundle. Raises InvalidBundle for one with mistakes."""
+    """Convert a bundle to a native policy. Raises InvalidBundle if it has mistakes."""
     bundle.require_valid()
     work = _Work()
     rule_sets = {rule_set.id: _rules(rule_set, work) for rule_set in bundle.rule_sets}
@@ -82,7 +82,7 @@ def translate(bundle: Bundle) -> Translation:
 
 def _rules(rule_set: RuleSet, work: _Work) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    # Of a valid policy every rule has one: those whose gate the original has retired are mistakes here.
+    # Every rule of a valid policy has a check: rules whose gate the original has retired are mistakes here.
     checked = [(place, rule, rule.check) for place, rule in enumerate(rule_set.rules) if rule.check is not None]
     for place, rule, check in checked:
         try:
@@ -139,7 +139,7 @@ def _conditions(images: ImageRule | None) -> dict[str, Any]:
         when["registries"] = [glob_of(images.registry)]
     if images.repository.text != "*":
         name = glob_of(images.repository)
-        # Docker's own images go by both names.
+        # Docker's official images are known by both names.
         when["repositories"] = [name] if "/" in name else [name, f"library/{name}"]
     if images.kind == "digest":
         return when | {"digests": [images.value]}

@@ -1,8 +1,8 @@
 """Items of Anchore's allowlists → exceptions.
 
-An item names a finding by the digest of its message. Where the rule alone decides the message, it is formed here and its digest compared;
-what it is about natively is then known. Messages that tell of the image (a path, a licence, a line) cannot be formed: such items
-have no equal.
+An item names a finding by the digest of its message. If the rule alone determines the message, the message is built here and its digest
+compared, which shows the native subject the item is about. Messages with details of the image (a path, a licence, a line) cannot be built,
+so such items have no equivalent.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ _VULNERABILITY = re.compile(r"(?:[A-Z]{2,10}-[A-Za-z0-9:.*_-]+|\*)\Z").fullmatch
 
 
 class ReachableFinding(NamedTuple):
-    """A finding that a rule can come to: its message and subject there ("" for one of many), and the subject here.
+    """A finding that a rule can produce: its message and subject in the original ("" if there may be many), and `here`, its subject in the
+    native policy.
 
-    `legacy` is given where the original's id is not the digest of the message.
+    `legacy` is set where the original's id is not the digest of the message.
     """
 
     message: str
@@ -40,14 +41,14 @@ class ReachableFinding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConvertedRule:
-    """A rule of the original, and the ids of the native ones that stand for it."""
+    """A rule of the original, and the ids of the native rules that replace it."""
 
     rule: Rule
     ids: tuple[str, ...]
 
 
 def exceptions(item: Item, allowlist: Allowlist, rules: list[ConvertedRule]) -> Iterator[dict[str, Any]]:
-    """The exceptions that an item comes to, for rules of its gate. Raises NoEqual where they would cover more or less."""
+    """The native exceptions that replace an item, for rules of its gate. Raises NoEqual if they would cover more or less than the item."""
     last = _until(item.expires)
     for converted, subject in _match_rules(item, rules):
         for name in converted.ids:
@@ -68,7 +69,7 @@ def _match_rules(item: Item, rules: list[ConvertedRule]) -> list[tuple[Converted
         for subject in _subjects(item, converted.rule)
     ]
     if known and item.trigger_id.is_literal:
-        return known  # A digest is that of one message.
+        return known  # A digest identifies one message.
     rest = [
         (converted, subject)
         for converted in rules
@@ -79,7 +80,7 @@ def _match_rules(item: Item, rules: list[ConvertedRule]) -> list[tuple[Converted
 
 
 def _subjects(item: Item, rule: Rule) -> list[str]:
-    """What it covers of a rule's findings."""
+    """The native subjects of those of a rule's findings that the item covers."""
     text = item.trigger_id.text
     if text == "*":
         return ["*"]
@@ -107,7 +108,7 @@ def _covers(item: Item, rule: Rule, finding: ReachableFinding) -> bool:
 
 
 def _list_reachable_findings(rule: Rule) -> tuple[ReachableFinding, ...] | None:
-    """Every finding that a rule can come to; None where the image decides what it says."""
+    """Every finding that a rule can produce; None if its messages depend on the image."""
     known = _MESSAGES.get((rule.gate, rule.check.name)) if rule.check is not None else None
     return known(rule, rule.values) if known is not None else None
 
@@ -136,7 +137,9 @@ def _required_package(rule: Rule, values: Values) -> tuple[ReachableFinding, ...
 
 
 def _build_denial_lister(words: str) -> Callable[[Rule, Values], tuple[ReachableFinding, ...]]:
-    """All findings have one message, and each a subject of its own that no item can name but by its stable id."""
+    """A lister for rules whose findings all have one message but differ in subject; an item can single out one of them only by its stable
+    id.
+    """
 
     def list_findings(rule: Rule, values: Values) -> tuple[ReachableFinding, ...]:
         shown = "-".join(filter(None, (values.text("name"), values.text("version"))))
@@ -190,7 +193,7 @@ _MESSAGES: dict[tuple[str, str], Callable[[Rule, Values], tuple[ReachableFinding
 
 
 def _until(expires: datetime | None) -> str:
-    """The last day that ends when the original does; if it ends within a day, that moment."""
+    """The last day that ends no later than the original's expiry; if the expiry is not at midnight, its exact time."""
     if expires is None:
         return _NEVER
     moment = (expires if expires.tzinfo is not None else expires.replace(tzinfo=UTC)).astimezone(UTC)

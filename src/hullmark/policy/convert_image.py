@@ -1,4 +1,4 @@
-"""Rules of Anchore's gates `metadata` and `distro`: what they come to natively."""
+"""Converts rules of Anchore's gates `metadata` and `distro` to native rules."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def attribute(values: Values) -> tuple[Native, ...]:
 
 
 def _numbers(name: str, check: str, text: str) -> Params:
-    """The least and the largest number, or those that are forbidden."""
+    """Parameters for the smallest and the largest allowed number, or for the forbidden numbers."""
     if check in ("exists", "not_exists"):
         return _format_bounds(name, {"max": 0} if check == "exists" else {"min": 1})
     number = _number(name, text)
@@ -123,11 +123,11 @@ def _fires_on(actual: str, name: str, check: str, value: str) -> bool:
     try:
         return _ORDERS[check](scheme_for("generic").compare(actual, value))
     except InvalidVersion:
-        return True  # The original stops for a rule that it cannot judge.
+        return True  # The original's verdict is stop if a rule cannot be judged.
 
 
 def deny_distro(values: Values) -> tuple[Native, ...]:
-    """`distro.deny`, which the distribution's name in any case means."""
+    """`distro.deny`; the distribution's name matches in any case."""
     name, check = values.text("distro").lower(), values.text("check", "=")
     if name == "unknown":
         raise NoEqual("a distribution that is not known has no name here")

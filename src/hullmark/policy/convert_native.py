@@ -1,4 +1,6 @@
-"""What a rule of an Anchore policy comes to natively, and how its names, paths and expressions are written here."""
+"""The native rules that replace an Anchore policy's rules, and how Anchore's names, paths and expressions are written in native
+policies.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,14 @@ Params = dict[str, Any]
 
 
 class NoEqual(Exception):
-    """There is no native way to say it; the text says why."""
+    """There is no native equivalent; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """A native rule: gate, trigger, parameters; and what follows where it cannot be told, "" for the verdict unknown."""
+    """A native rule: gate, trigger, parameters, and `when_unknown`: the outcome if the rule cannot be decided ("" for the verdict
+    unknown).
+    """
 
     gate: str
     trigger: str
@@ -40,19 +44,19 @@ class Native:
 
 
 def plain(text: str) -> str:
-    """A name that is not a pattern here either. Raises NoEqual."""
+    """The name, if it is not a pattern in native policies. Raises NoEqual if it is."""
     if _WILD.search(text) or not text:
         raise NoEqual(f"the name {text!r} would be a pattern here")
     return text
 
 
 def several(text: str) -> list[str]:
-    """Names with commas between. Raises NoEqual."""
+    """The names in a comma-separated list. Raises NoEqual."""
     return [plain(part.strip()) for part in text.split(",")]
 
 
 def literal_path(text: str) -> str:
-    """A path that stands for one file. Raises NoEqual."""
+    """A path that matches exactly one file. Raises NoEqual if it does not."""
     try:
         is_path = text.startswith("/") and not text.endswith("/") and PathGlob(text).is_literal
     except ValueError:
@@ -63,16 +67,16 @@ def literal_path(text: str) -> str:
 
 
 def numbers(texts: tuple[str, ...]) -> list[int]:
-    """Numbers of users or groups. Raises NoEqual."""
+    """Numeric ids of users or groups. Raises NoEqual."""
     if any(int(text) > _MAX_ID for text in texts):
         raise NoEqual("there are no users or groups of such numbers")
     return [int(text) for text in texts]
 
 
 def at_start(text: str) -> str:
-    """The native expression that fits where one of Python's fits at the start. Raises NoEqual.
+    r"""The native expression that matches what a Python expression matches at the start of a text. Raises NoEqual.
 
-    Classes (`\\w`, `\\d`, `\\s`) and `(?i)` mean ASCII here.
+    Classes (`\w`, `\d`, `\s`) and `(?i)` apply to ASCII only in native policies.
     """
     is_any_case = text.startswith(_ANY_CASE)
     body = text.removeprefix(_ANY_CASE)
@@ -88,7 +92,7 @@ def at_start(text: str) -> str:
 
 
 def _as_here(escape: re.Match[str]) -> str:
-    """An escape of Python's as RE2 writes it."""
+    """An escape of Python's, written for RE2."""
     if escape[1]:
         return f"\\x{{{escape[1]}}}"
     return r"\z" if escape[0] == r"\Z" else escape[0]
@@ -107,7 +111,7 @@ def build_version_condition(operator: str, version: str) -> str:
 
 
 def glob_of(wildcard: Wildcard) -> str:
-    """The glob for a wildcard of names. Raises NoEqual."""
+    """The glob for a wildcard on names. Raises NoEqual."""
     if wildcard.is_regexp:
         return _glob_of_expression(wildcard.text[len(_REGEXP) :])
     if "?" in wildcard.text or not wildcard.text:
@@ -116,7 +120,7 @@ def glob_of(wildcard: Wildcard) -> str:
 
 
 def _glob_of_expression(text: str) -> str:
-    """The glob for an expression of letters, `.` and `.*` that is tried at the start."""
+    """The glob for an expression of letters, `.` and `.*` that is matched at the start."""
     body, end = text.removeprefix("^"), "*"
     if body.endswith("$") and not body.endswith("\\$"):
         body, end = body[:-1], ""

@@ -1,4 +1,4 @@
-"""What rules of Anchore policies come to natively: one rule or several for each that has an equal, and why others have none."""
+"""The native rules that replace each rule of an Anchore policy, or the reason why a rule has no equivalent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Translated = tuple[Native, ...]
 
 
 def _convert_list(values: Values, name: str) -> Params:
-    """A list that denies or allows. A name that is empty is nobody's."""
+    """Parameters for a list that denies or allows. Empty names are dropped, because they match nothing."""
     texts = [plain(text) for text in values.texts(name) if text]
     if not texts:
         raise NoEqual("its list is empty")
@@ -58,7 +58,7 @@ def _instruction(values: Values) -> Translated:
     check, value = values.text("check"), values.text("value")
     params = {"keyword": values.text("instruction")} | _only_given(values)
     if check == "not_exists":
-        # Where not even a history tells of a Dockerfile, the original reads an empty one.
+        # If even the history shows no Dockerfile, the original reads an empty one.
         unknown = "go" if "only_given" in params else FIRE
         return (Native("dockerfile", "instruction", params | {"required": True}, unknown),)
     if check == "exists":
@@ -106,7 +106,9 @@ def _mode(text: str) -> str:
 
 
 def _translate_file_content(values: Values) -> Translated:
-    """What is not text fails the rule there, and that stops; larger files are not stored."""
+    """A rule on file content. A file that is not text makes the original's rule fail, and the verdict is then stop. The original does not
+    store larger files, so they are skipped.
+    """
     params: Params = {
         "paths": [literal_path(values.text("path"))],
         "pattern": at_start(values.text("regex")),
@@ -124,7 +126,9 @@ def _not_retrieved(values: Values) -> Translated:
 
 
 def _accounts(key: str, parameter: str) -> Callable[[Values], Translated]:
-    """Where there is no passwd(5), or a line is not one of its entries, the original does not fire."""
+    """A translator for rules on one field of accounts. If there is no passwd(5), or a line is not a valid entry, the original does not
+    fire.
+    """
 
     def translate(values: Values) -> Translated:
         texts = values.texts(parameter)
@@ -155,7 +159,7 @@ def _required_package(values: Values) -> Translated:
         params |= (
             {"version": build_version_condition(">=", version)} if is_minimum else {"exact_versions": [plain(version)]}
         )
-    # Versions that cannot be compared fail the rule there, and that stops.
+    # Versions that cannot be compared make the original's rule fail, and the verdict is then stop.
     return (Native("packages", "required", params, "stop" if version and is_minimum else ""),)
 
 
@@ -194,7 +198,7 @@ def _translate_verification(values: Values) -> Translated:
     if folders := values.texts("only_directories"):
         params["paths"] = [glob for folder in folders for glob in _beneath(folder)]
     check = values.text("check")
-    # Where no record has a digest to compare, the original finds nothing changed.
+    # If no record has a digest to compare, the original reports nothing as changed.
     kinds = {"changed": "go", "missing": ""}
     return tuple(Native("integrity", kind, dict(params), kinds[kind]) for kind in kinds if check in ("", kind))
 

@@ -1,4 +1,4 @@
-"""Rules of Anchore's gate `vulnerabilities`: what they come to natively."""
+"""Converts rules of Anchore's gate `vulnerabilities` to native rules."""
 
 from __future__ import annotations
 
@@ -123,6 +123,6 @@ def translate_kev_list(values: Values) -> tuple[Native, ...]:
 
 
 def stale(values: Values) -> tuple[Native, ...]:
-    """`vulnerabilities.stale_feed_data`, which fires too where the age is not known."""
+    """`vulnerabilities.stale_feed_data`, which also fires if the age is not known."""
     params: Params = {"max_days": _days(values, "max_days_since_sync"), "exact": True}
     return (Native("vulnerabilities", "stale_data", params, FIRE),)

@@ -1,4 +1,6 @@
-"""What kept rules from telling in one verdict and not in another: namespaces whose advisories cover something else, releases that ended."""
+"""Differences in what advisories cover that left rules undecided in one verdict and not in another: namespaces with a different coverage,
+and releases whose support ended.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,9 @@ _ADVISORIES, _END = "advisories for ", "end of support of "
 
 
 class CoverageChange(NamedTuple):
-    """What advisories cover, before and after (`all`, `none`, `a part`, `all until 2026-03-01`); of a release that ended, its last day
-    ("": it goes on). `what` says of which."""
+    """What advisories cover, before and after (`all`, `none`, `a part`, `all until 2026-03-01`). If `is_end`, the last day of a release's
+    support instead ("": it is still supported). `what` names the advisories or the release.
+    """
 
     what: str
     before: str
@@ -23,7 +26,7 @@ class CoverageChange(NamedTuple):
 
 
 def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
-    """The change between two verdicts, at least one of them `unknown`; None where the advisories are not why."""
+    """The change between two verdicts, at least one of them `unknown`; None if advisories are not the cause."""
     old, new = (_lacks(verdict) for verdict in (before, after))
     if Outcome.UNKNOWN is not before.verdict:
         moved = set(new) - set(old)
@@ -33,13 +36,15 @@ def coverage_change(before: Verdict, after: Verdict) -> CoverageChange | None:
         moved = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
     if not moved:
         return None
-    key = min(moved, key=lambda subject: (not subject[1], subject[0]))  # an end is the graver one
+    key = min(moved, key=lambda subject: (not subject[1], subject[0]))  # an end of support is more serious
     about, is_end = key
     return _change(about, old.get(key, ""), new.get(key, ""), is_end=is_end)
 
 
 def change_of(finding: Finding, *, is_gained: bool) -> CoverageChange | None:
-    """What a finding says that the advisories do not cover; None if it is about something else. What covered it else is not known."""
+    """The gap in the advisories that a finding reports; None if it is about something else. The other side of the change is taken to be
+    complete coverage, or a release that is still supported.
+    """
     for lack in lacks_in(finding.message):
         covers = lack.covers
         before, after = ("", covers) if is_gained else (covers, "")
@@ -48,7 +53,7 @@ def change_of(finding: Finding, *, is_gained: bool) -> CoverageChange | None:
 
 
 def subject_of(what: str) -> str:
-    """What a change is about, in words that stand for themselves: `advisories for pypi`, `Debian 10`; "" for anything else."""
+    """What a change is about, in words that need no context: `advisories for pypi`, `Debian 10`; "" for anything else."""
     if what.startswith(_END):
         return what.removeprefix(_END)
     return what if what.startswith(_ADVISORIES) else ""

@@ -1,6 +1,6 @@
-"""What looks like a credential in settings and build instructions: by its form, or by the name it is given to.
+"""Finds what looks like a credential in settings and build instructions, by its form or by the name it is assigned to.
 
-The forms are those that their makers document. Nothing here hands a credential on: only what kind it is, and its name.
+The forms are those that their issuers document. Nothing here returns a credential, only its kind and its name.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _ASSIGNMENT = re.compile(r"(?:^|[\s|\"'])([A-Za-z_][A-Za-z0-9_.-]{0,99})=(\"[^\"
 
 
 def credentials_in(text: str) -> Iterator[str]:
-    """The kinds of credentials whose form is in a text, each once."""
+    """The kinds of credentials whose form occurs in a text, each once."""
     yield from dict.fromkeys(
         kind for kind, literal, pattern in _PATTERNS if literal in text and pattern.is_in(text.replace("\n", " "))
     )
 
 
 def is_credential(name: str, value: str) -> bool:
-    """Whether a name is a credential's and the value is one, rather than a variable, a path or a switch."""
+    """Whether the name is one used for credentials and the value is a credential rather than a variable, a path or a switch."""
     if not is_secrets_name(name):
         return False
     bare = value.strip().strip("\"'")

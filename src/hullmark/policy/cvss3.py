@@ -20,14 +20,14 @@ _VENDOR = "vendor"
 
 
 def nvd_ratings(ratings: Iterable[Cvss]) -> list[Cvss]:
-    """The ratings of CVSS 3 by the NVD; where none is marked so, those that nobody else is named for."""
+    """The NVD's CVSS 3 ratings; if no rating is marked as the NVD's, those without a source."""
     found = [rating for rating in ratings if rating.version.startswith("3")]
     named = [rating for rating in found if rating.source.lower() in _NVD]
     return named or [rating for rating in found if not rating.source]
 
 
 def vendor_ratings(ratings: Iterable[Cvss]) -> list[Cvss]:
-    """The ratings of CVSS 3 by the vendor of the package."""
+    """The CVSS 3 ratings by the package's vendor. If some are marked as the NVD's, those without a source count as the vendor's."""
     found = [rating for rating in ratings if rating.version.startswith("3")]
     has_nvd = any(rating.source.lower() in _NVD for rating in found)
     return [rating for rating in found if rating.source == _VENDOR or (has_nvd and not rating.source)]
@@ -39,7 +39,7 @@ def base_score(rating: Cvss) -> float:
 
 
 def exploitability_score(rating: Cvss) -> float:
-    """The exploitability, rounded to one decimal; MISSING for what is not a vector."""
+    """The exploitability, rounded to one decimal; MISSING if the text is not a vector."""
     metrics = _metrics(rating.vector)
     try:
         factors = [values[metrics[name]] for name, values in _ATTACK.items()]
@@ -52,7 +52,7 @@ def exploitability_score(rating: Cvss) -> float:
 
 
 def impact_score(rating: Cvss) -> float:
-    """The impact, rounded to one decimal; MISSING for what is not a vector."""
+    """The impact, rounded to one decimal; MISSING if the text is not a vector."""
     metrics = _metrics(rating.vector)
     try:
         kept = 1.0
@@ -67,7 +67,7 @@ def impact_score(rating: Cvss) -> float:
 
 
 def highest(ratings: Iterable[Cvss], score: Callable[[Cvss], float]) -> float:
-    """The highest score, MISSING for none."""
+    """The highest score; MISSING if there are no ratings."""
     return max((score(rating) for rating in ratings), default=MISSING)
 
 

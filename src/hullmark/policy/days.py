@@ -1,4 +1,4 @@
-"""Days and moments: what texts say, and when time comes to them. What would be beyond the calendar never comes."""
+"""Days and times: read from texts, and as deadlines. A deadline beyond the calendar's range never comes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def moment_in(text: str) -> datetime | None:
 
 
 def today(now: datetime) -> date:
-    """The day that it is, in UTC."""
+    """The current day, in UTC."""
     return now.astimezone(UTC).date()
 
 
 def starts(day: date, after: int = 0) -> Iterator[datetime]:
-    """When a day begins (UTC), or the one so many days after it."""
+    """The time (UTC) at which a day begins, or the day that many days after it; nothing if that is beyond the calendar."""
     try:
         yield datetime.combine(day + timedelta(days=after), time.min, UTC)
     except OverflowError:
@@ -40,7 +40,7 @@ def starts(day: date, after: int = 0) -> Iterator[datetime]:
 
 
 def later(moment: datetime, days: int, *, is_beyond: bool = False) -> Iterator[datetime]:
-    """The moment so many days later; `is_beyond`: the first one after it."""
+    """The time that many days later, or with `is_beyond` the next instant after it; nothing if that is beyond the calendar."""
     try:
         yield moment + timedelta(days=days) + (TICK if is_beyond else timedelta())
     except OverflowError:
@@ -48,5 +48,5 @@ def later(moment: datetime, days: int, *, is_beyond: bool = False) -> Iterator[d
 
 
 def next_midnight(now: datetime) -> Iterator[datetime]:
-    """When the next day begins, in UTC."""
+    """The time at which the next day begins, in UTC."""
     return starts(today(now), 1)

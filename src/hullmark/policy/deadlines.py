@@ -1,6 +1,6 @@
-"""When time alone may change a verdict: ages that are reached, dates that come, exceptions and grace that end.
+"""When the passage of time alone may change a verdict: ages that are reached, dates that arrive, exceptions and grace that end.
 
-Between now and the next moment the same policy finds the same in the same facts; only how long ago something was may be told otherwise.
+Until the next deadline, the same policy gives the same findings on the same facts; only ages in messages may be worded differently.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ _NOWHERE = Deployment()
 
 @dataclass(frozen=True, slots=True)
 class GrantedGrace:
-    """A finding that an image may start in spite of, and until when."""
+    """A finding despite which an image may start, and until when."""
 
     finding: Finding
     until: datetime
 
 
 def next_moment(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE) -> datetime | None:
-    """The first moment after now at which the verdict may be another one; None if time alone never changes it.
+    """The first time after now at which the verdict may change; None if time alone never changes it.
 
-    `verdict` is what the policy says of the facts now. It need not be another one then, and a later moment follows in any case.
+    `verdict` is the policy's verdict on the facts now. The verdict need not in fact change at the returned time; the caller can then
+    compute the next deadline from there.
     """
     return first_after(facts.now, _deadlines(policy, facts, verdict, deployment))
 
 
 def first_after(now: datetime, moments: Iterable[datetime]) -> datetime | None:
-    """The earliest of the moments that have not come yet."""
+    """The earliest of the times that are still to come."""
     return min((moment for moment in moments if moment > now), default=None)
 
 
 def list_graces(
     policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment = _NOWHERE
 ) -> tuple[GrantedGrace, ...]:
-    """What the image may start in spite of now, and until when. `verdict` is what the policy says of the facts now."""
+    """The findings despite which the image may start now, and until when. `verdict` is the policy's verdict on the facts now."""
     if policy.grace is None or deployment.running_since is None:
         return ()
     grants = Grants(policy.grace, facts, deployment)
@@ -65,7 +66,7 @@ def list_graces(
 
 
 def _may_stop(finding: Finding, rule: Rule) -> bool:
-    """Whether it may be a finding that grace makes a warning of."""
+    """Whether grace may have turned this finding from a stop into a warning."""
     return finding.action is Action.WARN and Action.STOP.value in (rule.action.value, rule.when_unknown.value)
 
 
@@ -80,7 +81,7 @@ def _deadlines(policy: Policy, facts: Facts, verdict: Verdict, deployment: Deplo
 
 
 def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
-    """Those of one rule. Where its gate has a defect, it is asked again the next day."""
+    """The deadlines of one rule. If its gate has a defect, the next midnight, so that the rule is judged again the next day."""
     deadlines = rule.trigger.deadlines
     if deadlines is None or lacking(rule, facts):
         return ()
@@ -88,9 +89,10 @@ def _of_rule(rule: Rule, facts: Facts) -> Iterable[datetime]:
 
 
 def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) -> Iterator[datetime]:
-    """When the exceptions end that cover findings: of each finding the one that lasts longest, which is the one that it shows.
+    """When the exceptions that cover findings end. For each finding, this is the exception that lasts longest, which is the one the finding
+    shows.
 
-    Where not all findings of a rule are listed, all exceptions from it count.
+    If not all findings of a rule are listed, all exceptions from it count.
     """
     counts: dict[str, int] = {}
     moments: set[datetime] = set()
@@ -100,6 +102,6 @@ def ends_of(findings: Iterable[Finding], exceptions: Iterable[PolicyException]) 
             try:
                 moments.add(ends_at(finding.allowlisted["expires"]))
             except ValueError:
-                continue  # an allowlist's own, which its language knows of
+                continue  # the date of an Anchore allowlist, which Anchore's language handles itself
     moments.update(exception.expires.ends for exception in exceptions if counts.get(exception.rule, 0) >= MAX_FINDINGS)
     yield from moments - {NEVER}

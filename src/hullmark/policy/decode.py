@@ -1,4 +1,4 @@
-"""Documents → typed values. Every mistake is collected, with its place, what was expected, and the nearest valid name."""
+"""Documents → typed values. Every mistake is collected, with its place, the expected value, and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 class Mistake(msgspec.Struct, frozen=True, order=True):
-    """What is wrong with a document: where (`rules[3].params.mode`), in which line (0: unknown), and what was expected.
+    """A mistake in a document: where it is (`rules[3].params.mode`), in which line (0: unknown), and what was expected.
 
-    `file` names the document where there are several.
+    `file` names the document if there are several.
     """
 
     line: int
@@ -42,39 +42,39 @@ class Mistake(msgspec.Struct, frozen=True, order=True):
 
 @dataclass(slots=True)
 class Mistakes:
-    """Collects mistakes. `file` is the document that is being read, "" if it is the only one."""
+    """Collects mistakes. `file` is the document being read, "" if it is the only one."""
 
     found: list[Mistake] = field(default_factory=list)
     file: str = ""
 
     def add(self, node: Node, where: str, reason: str) -> None:
-        """Note a mistake."""
+        """Record a mistake."""
         self.found.append(Mistake(node.line, where, reason, self.file))
 
 
 class _Wrong:
-    """Stands for a value that could not be made; why is among the mistakes."""
+    """Placeholder for a value that could not be read; the reason is among the mistakes."""
 
 
 _WRONG = _Wrong()
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean …?` with the nearest of some names, or, where none is near, all of them."""
+    """`; did you mean …?` with the nearest of the names or, if none is near, all of them."""
     known = sorted(names)
     close = difflib.get_close_matches(name[:100], known, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}" if known else ""
 
 
 def read_struct(node: Node, kind: type[S], where: str, mistakes: Mistakes) -> S | None:
-    """Make a Struct out of a mapping; None if there were mistakes in it. A missing mapping counts as an empty one."""
+    """Read a Struct from a mapping; None if it has mistakes. A missing mapping counts as an empty one."""
     made = _struct(node, kind, where, mistakes)
     return None if isinstance(made, _Wrong) else made
 
 
 @cache
 def _fields_of(kind: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
-    """The fields of a Struct by name: finding them takes longer than all else that is done with a rule."""
+    """The fields of a Struct by name. Cached, because finding them takes longer than everything else done for a rule."""
     return {known.name: known for known in msgspec.structs.fields(kind)}
 
 
@@ -128,7 +128,7 @@ def _value(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
 
 
 def _unwrap_type(kind: Any) -> tuple[Any, msgspec.Meta | None]:
-    """The type without its Annotated, and the Meta in it if that bounds the value."""
+    """The type inside an Annotated, and its Meta if that sets bounds."""
     if get_origin(kind) is not Annotated:
         return kind, None
     inner, *notes = get_args(kind)
@@ -157,7 +157,7 @@ def _mapping(node: Node, kind: Any, where: str, mistakes: Mistakes) -> Any:
 
 
 def _scalar(text: str, kind: Any) -> Any:
-    """One value from its text; ValueError with a sentence for an invalid one."""
+    """One value from its text. Raises ValueError, with a sentence, for an invalid one."""
     if get_origin(kind) is Literal:
         return _one_of(text, {str(choice): choice for choice in get_args(kind)})
     if issubclass(kind, Enum):

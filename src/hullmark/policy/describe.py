@@ -18,7 +18,7 @@ from hullmark.policy.values import Value
 
 
 class ParamRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A parameter: its name, what it takes in words, whether it must be given, what it is else (JSON), what it means."""
+    """A parameter: its name, the values it takes in words, whether it is required, its default (as JSON), and its meaning."""
 
     name: str
     takes: str
@@ -28,7 +28,7 @@ class ParamRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TriggerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A trigger: when it fires, what it takes, which facts it needs, and the module it lives in."""
+    """A trigger: when it fires, its parameters, which facts it needs, and its module."""
 
     gate: str
     trigger: str
@@ -55,7 +55,7 @@ def describe() -> tuple[TriggerRow, ...]:
 
 
 def params_of(kind: type[msgspec.Struct]) -> tuple[ParamRow, ...]:
-    """A row for each key that a struct is written with."""
+    """A row for each key in the written form of a struct."""
     return tuple(_param(field) for field in msgspec.structs.fields(kind))
 
 
@@ -71,7 +71,7 @@ def _param(field: msgspec.structs.FieldInfo) -> ParamRow:
 
 
 def _description(kind: Any) -> str:
-    """The descriptions of a type's Annotated, from the inside out."""
+    """The descriptions in a type's nested Annotated, innermost first."""
     if get_origin(kind) is not Annotated:
         return ""
     inner, *notes = get_args(kind)
@@ -80,9 +80,9 @@ def _description(kind: Any) -> str:
 
 
 def policy_schema() -> dict[str, Any]:
-    """The JSON schema (draft 2020-12) of native policies. It is generated from the triggers, so it is never behind them.
+    """The JSON schema (draft 2020-12) of native policies. It is generated from the triggers, so it is never out of date.
 
-    It is for one document that is a policy by itself; a document of a folder may leave the name or the rules to others.
+    It describes a document that is a complete policy; a document in a folder may leave the name or the rules to other documents.
     """
     rules = {"type": "array", "items": {"oneOf": [_rule_schema(trigger) for trigger in TRIGGERS]}}
     components: dict[str, Any] = {"exception": _schema_of(PolicyException), "rules": rules, "rule_set": _SET}
@@ -153,7 +153,7 @@ def _rule_schema(trigger: Trigger[Any]) -> dict[str, Any]:
 
 
 def _schema_of(kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """A self-contained schema: what it refers to is written in its place."""
+    """A self-contained schema, with references replaced by what they refer to."""
     (schema,), components = msgspec.json.schema_components([kind], schema_hook=_value_schema)
     inlined: dict[str, Any] = _inline(schema, components)
     return inlined
@@ -164,7 +164,7 @@ def _inline(schema: Any, components: dict[str, Any]) -> Any:
         if "$ref" in schema:
             return _inline(components[schema["$ref"].rpartition("/")[2]], components)
         inlined = {key: _inline(value, components) for key, value in schema.items()}
-        # Only since Python 3.13 docstrings are kept without the indentation of the code around them.
+        # Before Python 3.13, docstrings keep the indentation of the code around them.
         if isinstance(inlined.get("description"), str):
             inlined["description"] = cleandoc(inlined["description"])
         return inlined
@@ -176,5 +176,5 @@ def _inline(schema: Any, components: dict[str, Any]) -> Any:
 def _value_schema(kind: type) -> dict[str, Any]:
     if not issubclass(kind, Value):
         raise TypeError(f"a {kind.__name__} has no schema")
-    # Editors read `80` and `1.2` as numbers; here they are the texts they were written as.
+    # Editors read `80` and `1.2` as numbers; policies keep them as the texts that were written.
     return {"type": ["string", "number"], "description": kind.kind, **kind.schema}

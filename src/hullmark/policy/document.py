@@ -1,7 +1,7 @@
-"""Policy documents: YAML 1.1 text → a tree of texts, lists and mappings that knows its line numbers.
+"""Policy documents: YAML 1.1 text → a tree of texts, lists and mappings with line numbers.
 
-All scalars stay the text they were written as; what they mean is decided by who asks for them. So `1.10` stays a version, `0644`
-a mode, `22:22` no number in base sixty and `no` no boolean. Depth, size and what aliases repeat are bounded.
+All scalars stay the text they were written as; the reader of a field decides what they mean. So `1.10` stays a version, `0644` a mode,
+`22:22` is not a base-sixty number and `no` is not a boolean. Depth, size and what aliases repeat are bounded.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Unreadable(HullmarkError):
-    """The text is not a YAML document that can be taken."""
+    """The text is not a YAML document, or exceeds the limits."""
 
 
 @dataclass(slots=True)
 class Node:
-    """A piece of a document: a text, None, a list or a mapping. `line` counts from 1, `size` is the number of pieces in it."""
+    """A piece of a document: a text, None, a list or a mapping. `line` counts from 1; `size` is the number of pieces in it."""
 
     value: str | list[Node] | dict[str, Node] | None
     line: int
@@ -40,25 +40,25 @@ class Node:
 
 
 class Document:
-    """A text that nobody knows yet what language it is in. Its parts raise Unreadable where it cannot be taken."""
+    """A text whose policy language is not known yet. Its properties raise Unreadable if it cannot be read."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
 
     @cached_property
     def root(self) -> Node:
-        """The tree that knows its lines."""
+        """The tree with line numbers."""
         return read_document(self._text)
 
     @cached_property
     def plain(self) -> Any:
-        """Plain data, as JSON gives it; of YAML all scalars are texts. Only JSON tells numbers and booleans from texts."""
+        """Plain data, as read from JSON. In YAML all scalars are texts; only JSON distinguishes numbers and booleans from texts."""
         data = _json(self._text)
         return data if data is not None else _plain(self.root)
 
 
 def _json(text: bytes) -> dict[str, Any] | None:
-    """The object that JSON holds; None for anything else."""
+    """The object in a JSON text; None if the text is anything else."""
     if not text.lstrip().startswith(b"{"):
         return None
     if len(text) > MAX_TEXT_BYTES:
@@ -82,7 +82,7 @@ def _plain(node: Node) -> Any:
 
 @dataclass(slots=True)
 class _OpenNode:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping whose end has not been reached yet."""
 
     node: Node
     anchor: str | None
@@ -93,7 +93,7 @@ class _OpenNode:
 
 
 def read_document(text: bytes) -> Node:
-    """Parse one document. Raises Unreadable, naming the line, for what is not YAML or is out of bounds."""
+    """Parse one document. Raises Unreadable, naming the line, if it is not YAML or exceeds the limits."""
     if len(text) > MAX_BYTES:
         raise Unreadable("the policy is larger than 1 MiB", advice="split it into several policies")
     try:
@@ -117,7 +117,7 @@ def read_document(text: bytes) -> Node:
 
 
 class _Builder:
-    """Takes events, keeps the open lists and mappings on a stack of its own, so depth costs nothing."""
+    """Builds the tree from parser events. Open lists and mappings are on a stack of its own, so depth costs no recursion."""
 
     def __init__(self) -> None:
         self.root: Node | None = None
@@ -125,7 +125,7 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
 
     def take(self, event: Any) -> None:
-        """One event of the parser. The events' classes are untyped, hence Any."""
+        """Process one event of the parser. The events' classes are untyped, hence Any."""
         line = event.start_mark.line + 1
         if getattr(event, "tag", None) not in (None, "!"):
             raise Unreadable(

@@ -1,7 +1,7 @@
-"""Facts and a policy give a verdict: stop before unknown before warn before go.
+"""Evaluates a policy on facts, which gives a verdict: stop takes precedence over unknown, unknown over warn, warn over go.
 
-A rule's answer goes through what softens it, in this order: exceptions, the stage of its rule set, grace. The same facts
-and the same policy give the same verdict, whatever order rules, packages, files and exceptions come in.
+A rule's answer passes through whatever may soften it, in this order: exceptions, the stage of its rule set, grace. The same facts and the
+same policy give the same verdict, whatever the order of rules, packages, files and exceptions.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _NOWHERE = Deployment()
 
 @dataclass(slots=True)
 class _RuleResult:
-    """What one rule came to. `unknown`: why it could not be judged, where the policy wants that told. `has_unknowns`: it could not be, or
-    not on everything.
+    """The result of one rule. `unknown`: why it could not be judged, if the policy wants the verdict unknown then. `has_unknowns`: it could
+    not be judged, or not on everything.
     """
 
     rule: Rule
@@ -56,9 +56,9 @@ def evaluate(
 ) -> Verdict:
     """Judge an image.
 
-    `analyzer` names the program and version that collected the facts, `snapshot` the advisories they were matched with.
-    `deployment` is what is known of where it runs: selectors may ask for its environment, grace for since when.
-    A rule that cannot be judged, for want of a fact or by a defect of its gate, never keeps the others from being judged.
+    `analyzer` names the program and version that collected the facts, `snapshot` the advisories they were matched with. `deployment` is
+    what is known of where the image runs: selectors may depend on its environment, grace on how long it has run. A rule that cannot be
+    judged, for lack of a fact or because of a defect of its gate, never keeps the others from being judged.
     """
     chosen = choose(policy, facts, deployment)
     judged = [_judge(rule, stage, facts, _live(policy.exceptions, rule.id, facts.now)) for rule, stage in chosen.rules]
@@ -86,7 +86,7 @@ def evaluate(
 
 
 def _unchosen(policy: Policy, chosen: SelectedRules) -> tuple[Outcome, str, list[Finding]]:
-    """What an image comes to that no rule set was chosen for."""
+    """The result for an image for which no rule set was chosen."""
     if chosen.lacking:
         return Outcome.UNKNOWN, chosen.lacking, []
     message = chosen.unmatched[0].upper() + chosen.unmatched[1:] + "."
@@ -121,7 +121,7 @@ def _judge(rule: Rule, stage: Stage, facts: Facts, exceptions: Sequence[PolicyEx
 
 
 def _ask(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException]) -> None:
-    """Note what the rule's gate answers."""
+    """Run the rule's gate and record its answers."""
     for answer in judged.rule.trigger.check(judged.rule.params, facts):
         if isinstance(answer, CannotTell):
             _cannot_tell(judged, answer)
@@ -132,7 +132,7 @@ def _ask(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException
 
 
 def _note_gaps(judged: _RuleResult, facts: Facts, exceptions: Sequence[PolicyException]) -> None:
-    """Note what was not seen of that which the rule looks at, but for what somebody answers for."""
+    """Record what was not seen of what the rule looks at. A gap that an exception covers becomes an excepted finding."""
     rule = judged.rule
     left = []
     for gap in gaps(rule.trigger, rule.params, facts):
@@ -155,7 +155,7 @@ _FACETS = {
 
 
 def lacking(rule: Rule, facts: Facts) -> str:
-    """Which fact the rule needs and nobody collected; empty if all are there."""
+    """A clause for the first fact that the rule needs and that was not collected; "" if all are present."""
     needs = rule.trigger.needs_of(rule.params)
     if Need.FILES in needs and facts.inventory.files is None:
         return "the image's files were not listed"
@@ -177,7 +177,7 @@ def lacking(rule: Rule, facts: Facts) -> str:
 
 
 def _cannot_tell(judged: _RuleResult, answer: CannotTell) -> None:
-    """Note what a rule lacks, as the rule wants it taken."""
+    """Record a fact that a rule lacks, in the way the rule's `when_unknown` asks for."""
     rule = judged.rule
     judged.has_unknowns = True
     place = answer.evidence[0] if answer.evidence else Evidence()
@@ -217,7 +217,7 @@ def _finding(
 
 
 def _apply_stage(finding: Finding, judged: _RuleResult) -> Finding:
-    """The finding as it counts in a stage before the last: not at all, or as a warning."""
+    """The finding as it counts in a stage before `enforce`: not at all, or as a warning."""
     stage, action = judged.stage, finding.action
     if stage is Stage.SHADOW and action is not Action.GO:
         held = {"stage": stage.value, "action": action.value, "rule_set": judged.rule.rule_set}
@@ -229,7 +229,7 @@ def _apply_stage(finding: Finding, judged: _RuleResult) -> Finding:
 
 
 def _with_grace(finding: Finding, rule: Rule, grants: Grants, now: datetime) -> Finding:
-    """A finding that would stop warns while the image has grace for it."""
+    """The finding, turned from a stop into a warning while the image has grace for it."""
     until = grants.until(finding, rule) if finding.action is Action.STOP else None
     if until is None or now >= until:
         return finding
@@ -238,7 +238,7 @@ def _with_grace(finding: Finding, rule: Rule, grants: Grants, now: datetime) -> 
 
 
 def _live(exceptions: Iterable[PolicyException], rule_id: str, now: datetime) -> list[PolicyException]:
-    """The rule's exceptions that count now, those that last longest first."""
+    """The rule's exceptions that apply now, longest-lasting first."""
     live = [excepted for excepted in exceptions if excepted.rule == rule_id and now < excepted.expires.ends]
     return sorted(live, key=lambda e: (-e.expires.ends.timestamp(), e.subject.text, e.owner, e.reason, e.ticket))
 
@@ -256,7 +256,7 @@ def _find_expired_exceptions(exceptions: Iterable[PolicyException], now: datetim
 
 
 def _not_identified(facts: Facts) -> Iterable[Problem]:
-    """How much was seen that nobody can say anything of: whoever reads that an image may go should know."""
+    """A problem that counts the things that could not be identified, so that readers of a `go` verdict know of them."""
     found = [violation.subject for violation in find_unidentified_things(facts)]
     if found:
         named = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")

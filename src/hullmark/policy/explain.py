@@ -1,4 +1,4 @@
-"""Why a finding is there, and the smallest change after which it is not."""
+"""Why a finding exists, and the smallest change that would remove it."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def _locate_evidence(evidence: Evidence, facts: Facts) -> PlacedEvidence:
 
 
 def advice(finding: Finding, rule: Rule | None, facts: Facts) -> str:
-    """The smallest change, as a clause: what mends the vulnerability, else what the trigger or the rule's author says."""
+    """The smallest change, as a clause: the fix for the vulnerability, or else the advice of the trigger or of the rule's author."""
     if rule is not None and Need.MATCHES in rule.trigger.needs and (upgrade := _upgrade(finding, facts)):
         return upgrade
     return advice_of_rule(finding, rule)
 
 
 def advice_of_rule(finding: Finding, rule: Rule | None) -> str:
-    """What the trigger or the rule's author says, as a clause."""
+    """The advice of the trigger or of the rule's author, as a clause."""
     if rule is None:
         return "add an entry to apply that fits the image, or let unmatched say what it comes to"
     if rule.trigger.advice is not None and finding.subject not in ("*", "?"):
@@ -70,7 +70,7 @@ def advice_of_rule(finding: Finding, rule: Rule | None) -> str:
 
 
 def _upgrade(finding: Finding, facts: Facts) -> str:
-    """What mends the vulnerability that the finding is about, "" if it is about none that is known."""
+    """The fix for the vulnerability that the finding is about; "" if it is about no known vulnerability."""
     for match in facts.matches.matches if facts.matches is not None else ():
         names = (match.advisory.cve, match.advisory.id)
         if match.package.purl in finding.subject and any(name and name in finding.subject for name in names):

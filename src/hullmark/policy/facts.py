@@ -1,4 +1,4 @@
-"""Facts: all that a gate may know about an image."""
+"""Facts: everything a gate may know about an image."""
 
 from __future__ import annotations
 
@@ -38,27 +38,28 @@ The value is what JSON can hold. Raises ExpressionFailed.
 
 
 class ExpressionFailed(Exception):
-    """An expression has no value. The text is a clause that says why."""
+    """An expression that has no value. The text is a clause that gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is judged, and when.
+    """The facts to judge, and the time to judge at.
 
-    `inventory` may lack files or settings (None): rules that need them cannot tell. `contents` are the bodies of the files that the
-    policy's rules asked for, by absolute path; None where a body could not be read or is larger than
-    CONTENT_LIMIT. `ghosts`: the files include those that later layers deleted or replaced. `now` is the
-    moment that counts as the present, with a time zone. `matches` are None where nobody matched the packages with advisories;
-    `dockerfile` is the one that was handed over (`dockerfile_text` as it was written), or guessed from the image's history.
-    `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates expressions in CEL, None where nothing can.
+    `inventory` may lack files or settings (None); rules that need them cannot be judged. `contents` are the bodies of the files that the
+    policy's rules asked for, by absolute path; None if a body could not be read or is larger than CONTENT_LIMIT. `ghosts`: the files
+    include those that later layers deleted or replaced. `now` is the time that counts as the present, with a time zone. `matches` is None
+    if packages were not matched with advisories. `dockerfile` is the one supplied (`dockerfile_text` as written), or guessed from the
+    image's history. `reference` is the tag that the image is judged under, "" for none. `evaluate` evaluates CEL expressions; None if
+    nothing can.
 
-    `configuration` are the settings of the programs in the image. They, what searches for secrets, malware, certificates and keys
-    found are None where nobody looked, as is `reach`: what of the image its start reaches. `isolation` are the containers that it
-    is to run in; None where no workload was handed over.
-    `signatures` are documents that others signed about the image, none of them verified, and None where nobody looked; `trusted_keys` are
-    public keys in PEM that count besides those that rules name, and `trusted_root` is the text of a trusted root of Sigstore's ("": none).
-    `needs`: what the image needs of its place, where that is all that is known of it.
-    `others` is what facets came to that have no field of their own, by their names.
+    `configuration` holds the settings of the programs in the image. It is None if nobody looked, as are the results of the searches for
+    secrets, malware, certificates and keys, and `reach`: what of the image its start reaches. `isolation` are the containers that the image
+    is to run in; None if no workload was given.
+
+    `signatures` are documents that others signed about the image, none of them verified yet; None if nobody looked. `trusted_keys` are
+    public keys in PEM that count in addition to those that rules name. `trusted_root` is the text of a Sigstore trusted root ("": none).
+    `needs`: what the image needs of its place, where nothing else is known of it. `others` holds the results of facets without a field of
+    their own, by facet name.
     """
 
     inventory: Inventory
@@ -85,18 +86,18 @@ class Facts:
 
     @cached_property
     def files(self) -> FileTable:
-        """The image's files, findable by path and kind; empty if they were not listed."""
+        """The image's files, searchable by path and kind; empty if they were not listed."""
         return FileTable(self.inventory.files or ())
 
     @cached_property
     def open_problems(self) -> tuple[Problem, ...]:
-        """What was not seen of the image, so that rules that look there cannot tell."""
+        """Problems about what was not seen of the image. Rules that look there cannot be judged."""
         history = self.inventory.config.history if self.inventory.config is not None else ()
         return (*(problem for problem in self.inventory.problems if problem.is_open), *unread(history))
 
     @property
     def layers_are_untold(self) -> bool:
-        """Whether the image has layers that nobody described: an SBOM may leave them out."""
+        """Whether the image's layers are not known, because it was read from an SBOM that leaves them out."""
         source = self.inventory.source
         return source.kind == "sbom" and not source.layers
 
@@ -107,7 +108,7 @@ class Facts:
 
     @cached_property
     def reach_by_purl(self) -> dict[str, PackageReach]:
-        """What is known of each package's reach; empty if nobody looked."""
+        """What is known of each package's reach, by purl; empty if nobody looked."""
         return self.reach.by_purl() if self.reach is not None else {}
 
     def reach_of(self, purl: str) -> Reach:
@@ -116,12 +117,12 @@ class Facts:
         return found.reach if found is not None else "unknown"
 
     def owner_of(self, file: FileRecord) -> str:
-        """The package that a file came with, as people call it: name and version, or its purl if it is not installed."""
+        """The package that a file came with, in words for people: name and version, or its purl if it is not installed."""
         package = self.packages_by_purl.get(file.owner or "")
         return f"{package.name} {package.version}" if package is not None else file.owner or "no package"
 
     def at(self, path: str, layer: int, detail: str = "") -> Evidence:
-        """Evidence: a path, the layer that brought it and that layer's instruction."""
+        """Evidence: a path, the layer that added it, and that layer's instruction."""
         layers = self.inventory.source.layers
         created_by = layers[layer].created_by if 0 <= layer < len(layers) else ""
         return Evidence(path, layer, created_by, detail)
@@ -131,7 +132,7 @@ class Facts:
         return (self.at(file.path, file.layer, detail),)
 
     def at_package(self, package: Package) -> tuple[Evidence, ...]:
-        """Evidence for a package: everywhere its records stand."""
+        """Evidence for a package: every place it is recorded at."""
         detail = ", ".join(filter(None, (package.version, words_of(package))))
         return tuple(self.at(place.path, place.layer, detail) for place in package.locations)
 
@@ -140,6 +141,6 @@ _FACETS = ("certificates", "configuration", "malware", "secrets")
 
 
 def of_facets(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What facets came to, by their names, as fields of `Facts`."""
+    """The results of facets, by facet name, as keyword arguments for `Facts`."""
     own = {name: value for name, value in found.items() if name in _FACETS}
     return {**own, "others": {name: value for name, value in found.items() if name not in _FACETS}}

@@ -1,4 +1,4 @@
-"""The files of an image as rules ask for them: by glob, by kind, by state. Each question is answered without walking all files."""
+"""The files of an image in the form rules need: by glob, by kind, by state. Each query is answered without walking all files in Python."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PATH, _STATE = attrgetter("path"), attrgetter("state")
 
 
 class FileTable:
-    """Files sorted by path. Those that a package misses, or that were deleted, only show up where they are asked for.
+    """Files sorted by path. Files that a package misses, or that were deleted, are returned only by `in_state`.
 
-    An image may have a million files, so each property is taken of all files by one call that loops outside of Python's own code,
-    and few values are looked at one by one.
+    An image may have a million files, so each attribute is read from all files by a single call that loops outside Python code, and few
+    values are examined one by one.
     """
 
     def __init__(self, files: Iterable[FileRecord]) -> None:
@@ -43,11 +43,11 @@ class FileTable:
             files = [file for file, state in zip(files, self._states, strict=True) if state not in _NOT_THERE]
         paths = list(map(_PATH, files))
         ordered = sorted(paths)
-        # Inventories are sorted, and to find that out takes a fraction of sorting records.
+        # Inventories are usually sorted already, and checking that is far cheaper than sorting records.
         return (files if ordered == paths else sorted(files, key=_PATH)), ordered
 
     def in_state(self, state: str) -> list[FileRecord]:
-        """The files in a state, also those that are not there, sorted by path and layer."""
+        """The files in a state, including states of files that do not exist, sorted by path and layer."""
         if state not in self._held:
             return []
         return sorted(compress(self._all, map(state.__eq__, self._states)), key=attrgetter("path", "layer"))
@@ -63,12 +63,12 @@ class FileTable:
 
     @cached_property
     def world_writable(self) -> list[FileRecord]:
-        """Files and folders that everybody may write. Folders with the sticky bit, as /tmp, are not among them."""
+        """Files and folders that everybody may write to. Folders with the sticky bit, such as /tmp, are left out."""
         return [file for file in self._with_bits(WORLD_WRITABLE) if _is_open(file)]
 
     @cached_property
     def with_capabilities(self) -> list[FileRecord]:
-        """Files that give whoever runs them a privilege of root's."""
+        """Files with file capabilities, which give whoever runs them some of root's privileges."""
         return list(compress(self.visible, map(attrgetter("capability"), self.visible)))
 
     def _with_bits(self, bits: int) -> Iterator[FileRecord]:
@@ -77,7 +77,7 @@ class FileTable:
         return compress(self.visible, map(wanted.__contains__, self._modes)) if wanted else iter(())
 
     def matching(self, globs: Iterable[PathGlob]) -> list[FileRecord]:
-        """The visible files that any of the globs fits, sorted by path."""
+        """The visible files that match any of the globs, sorted by path."""
         spans: list[range] = []
         searched: dict[str, list[PathGlob]] = {}
         for glob in globs:
@@ -96,7 +96,7 @@ class FileTable:
         return found
 
     def _spans(self, glob: PathGlob) -> Iterator[range]:
-        """Where the files stand that a glob fits whose beginning is known, or nothing of it."""
+        """The positions of the files that match a glob, found by its literal beginning if it has one, otherwise by trying every path."""
         paths = self._paths
         if glob.is_literal:
             start = bisect_left(paths, glob.prefix)
@@ -112,7 +112,9 @@ class FileTable:
             yield from self._fitting((glob,), candidates)
 
     def _search(self, globs: Sequence[PathGlob]) -> Iterator[range]:
-        """Where the files stand that any of some globs fits. All hold a text with one beginning, which is looked for once."""
+        """The positions of the files that match any of the globs. The literals of these globs begin alike, so the shared beginning is
+        searched for once.
+        """
         needle = _shared_beginning([glob.literal for glob in globs])
         candidates = list(islice(self._holding(needle), _MOST_CANDIDATES + 1))
         if len(candidates) <= _MOST_CANDIDATES:
@@ -128,7 +130,7 @@ class FileTable:
                 yield range(position, position + 1)
 
     def _holding(self, literal: str) -> Iterator[int]:
-        """Positions of paths that hold a text: one search through all paths end to end."""
+        """Positions of paths that contain a text, found by one search through all paths joined."""
         text = self._joined
         if not text:
             yield from (position for position, path in enumerate(self._paths) if literal in path)
@@ -137,7 +139,7 @@ class FileTable:
         while at >= 0:
             start, end = text.rfind("\0", 0, at) + 1, text.find("\0", at)
             position = bisect_left(self._paths, text[start : end if end >= 0 else None])
-            # Two records may have one path.
+            # Two records may have the same path.
             yield from range(position, bisect_right(self._paths, self._paths[position], position))
             at = text.find(literal, end) if end >= 0 else -1
 
@@ -147,7 +149,7 @@ class FileTable:
 
     @cached_property
     def _held(self) -> set[str]:
-        """The states that there are."""
+        """The states that occur."""
         return set(map(_STATE, self._all))
 
     @cached_property
@@ -160,7 +162,7 @@ class FileTable:
 
     @cached_property
     def _joined(self) -> str:
-        """All paths end to end; "" if one holds the separator, which no path that a kernel knows does: they are searched one by one."""
+        """All paths joined; "" if one contains the separator (which no kernel allows), so that paths are searched one by one."""
         text = "\0".join(self._paths)
         return text if text.count("\0") == len(self._paths) - 1 else ""
 

@@ -1,4 +1,4 @@
-"""What a gate offers: triggers. A trigger is a question with parameters, and a generator that answers it from facts."""
+"""What a gate provides: triggers. A trigger is a question with parameters, and a generator that answers it from facts."""
 
 from __future__ import annotations
 
@@ -21,45 +21,45 @@ P = TypeVar("P", bound=msgspec.Struct)
 
 
 class Params(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Parameters of a trigger: subclass it. The docstring says when the trigger fires, and the fields' Meta what they mean.
+    """Parameters of a trigger; subclass it. The docstring says when the trigger fires, and the fields' Meta explain the parameters.
 
-    A combination of parameters that can never fire is refused in `__post_init__` with a ValueError. Parameters called `types` and
-    `except_types` are purl types of packages, those called `paths` and `allow` globs of files: what was not seen elsewhere does not keep
-    a rule from telling.
+    `__post_init__` refuses a combination of parameters that can never fire with a ValueError. Parameters called `types` and `except_types`
+    are purl types of packages; those called `paths` and `allow` are globs of files. Gaps outside these do not keep a rule from being
+    judged.
     """
 
     @property
     def asked_types(self) -> tuple[str, ...]:
-        """Purl types of the packages that it is about; none: all."""
+        """Purl types of the packages that the rule is about; all if empty."""
         return getattr(self, "types", ())
 
     @property
     def left_out_types(self) -> tuple[str, ...]:
-        """Purl types of packages that it is not about."""
+        """Purl types of packages that the rule is not about."""
         return getattr(self, "except_types", ())
 
     @property
     def asked_paths(self) -> tuple[PathGlob, ...]:
-        """The files that it is about; none: all."""
+        """The files that the rule is about; all if empty."""
         return getattr(self, "paths", ())
 
     @property
     def left_out_paths(self) -> tuple[PathGlob, ...]:
-        """The files that it is not about."""
+        """The files that the rule is not about."""
         return tuple(glob for glob in getattr(self, "allow", ()) if isinstance(glob, PathGlob))
 
     @property
     def asked_programs(self) -> tuple[NameGlob, ...]:
-        """The programs whose settings it is about, by the first words of their keys; none: all."""
+        """The programs whose settings the rule is about, by the first words of their keys; all if empty."""
         return ()
 
 
 class Need(StrEnum):
-    """A fact that a scan collects only if somebody asks.
+    """A fact that a scan collects only if a rule needs it.
 
-    The list of files, files that later layers deleted or replaced, digests compared with packages', some contents, settings,
-    packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys, what of the image
-    its start reaches, what others signed about it.
+    In order: the list of files, files that later layers deleted or replaced, digests compared with those of packages, the contents of some
+    files, settings, packages matched with advisories, the settings of programs in the image, secrets, malware, certificates and keys, what
+    of the image its start reaches, what others signed about it.
     """
 
     FILES = "files"
@@ -82,7 +82,8 @@ FACETS = frozenset((Need.CONFIGURATION, Need.SECRETS, Need.MALWARE, Need.CERTIFI
 
 class Violation(msgspec.Struct, frozen=True):
     """The trigger fires on a subject (a purl, a path, the name of a setting). `message` is a sentence a person can act on, `weakness` the
-    vulnerability that it is about, if it is about one."""
+    vulnerability that it is about, if any.
+    """
 
     subject: str
     message: str
@@ -91,10 +92,10 @@ class Violation(msgspec.Struct, frozen=True):
 
 
 class CannotTell(msgspec.Struct, frozen=True):
-    """A fact is missing that decides whether the trigger fires. `reason` is a clause: "the file … could not be read".
+    """A missing fact that decides whether the trigger fires. `reason` is a clause: "the file … could not be read".
 
-    `subject` is what an exception names, and what a finding is about where a policy wants one ("": the path of the evidence). `kind`:
-    whether the image hides it, or no whole and fresh advisories tell it.
+    `subject` is what an exception names, and the subject of the finding if the policy wants one ("": the path of the evidence). `kind`:
+    whether the image hides the fact, or no complete and recent advisories cover it.
     """
 
     reason: str
@@ -110,13 +111,13 @@ Answer = Violation | CannotTell
 class Trigger(Generic[P]):
     """One question about an image.
 
-    `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; both may
-    come, in any order. `looks_at` are the facts that it looks at: where one is incomplete it cannot tell (None: those that its needs
-    stand for). `needs` says which facts must have been collected, `facets` names those of them that other facets than `FACETS` find;
-    where one is missing it is not called at all. `contents(params)` are the files whose bodies it wants to see, `also_needs(params)`
-    the facts that it needs because of what its parameters ask. `advice(params, subject)` is a clause that says
-    what the smallest change is after which it no longer fires on the subject. `deadlines(params, facts)` are those at which time alone
-    may change what it answers, some that have passed or that change nothing among them; without it time changes nothing.
+    `check(params, facts)` yields a Violation for each subject it fires on, and a CannotTell for each fact it lacks; it may yield both, in
+    any order. `looks_at` are the facts it looks at: if one of them is incomplete, the rule cannot be judged (None: the facts that its needs
+    imply). `needs` are the facts that must have been collected, and `facets` names those that come from facets outside `FACETS`; if one is
+    missing, `check` is not called at all. `contents(params)` are the files whose bodies it reads, `also_needs(params)` the further facts
+    that its parameters make necessary. `advice(params, subject)` is a clause with the smallest change that stops it firing on the subject.
+    `deadlines(params, facts)` are the times at which its answer may change without a change in the facts; they may include times that have
+    passed or change nothing. Without it, time changes nothing.
     """
 
     gate: str
@@ -142,5 +143,5 @@ class Trigger(Generic[P]):
 
 
 def trigger_id(gate: str, trigger: str, subject: str) -> str:
-    """A name for "this trigger fired on this subject": 32 hex digits that depend on nothing else, the message least of all."""
+    """An id for "this trigger fired on this subject": 32 hex digits that depend on nothing else, in particular not on the message."""
     return hashlib.sha256("\0".join((gate, trigger, subject)).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,8 +1,8 @@
-"""Path globs: which files a rule is about.
+"""Path globs, which select the files that a rule is about.
 
-`*` is any run of characters within one folder's name, `?` any one of them, `**` any number of folders. All other characters
-stand for themselves. A glob that begins with a slash is tried from the root, any other at any depth (`*.pem` is `/**/*.pem`).
-A slash at the end stands for everything beneath (`/opt/` is `/opt/**`).
+`*` matches any run of characters within one path component, `?` any one of them, `**` any number of folders. All other characters match
+themselves. A glob that begins with a slash is matched from the root, any other at any depth (`*.pem` is `/**/*.pem`). A slash at the end
+selects everything beneath (`/opt/` is `/opt/**`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _WILD = re.compile(r"[*?]+|/\*\*/")
 class PathGlob(Value):
     """A glob over absolute paths.
 
-    `prefix` is the literal text that every fitting path begins with, `literal` the longest one that it holds. A glob without
-    wildcards (`is_literal`) fits its prefix only, one for a whole folder (`is_subtree`) all that begins with it.
+    `prefix` is the literal text that every matching path begins with, `literal` the longest literal text that it contains. A glob without
+    wildcards (`is_literal`) matches its prefix only; one for a complete folder (`is_subtree`) matches everything that begins with it.
     """
 
     __slots__ = ("is_literal", "is_subtree", "literal", "prefix", "source")
@@ -45,7 +45,9 @@ class PathGlob(Value):
 
 
 def _source(segments: Sequence[str]) -> str:
-    """The regular expression for the segments. What stands between two `**` is taken at the first place where it fits."""
+    """The regular expression for the segments. Text between two `**` is matched at the first place where it fits, and not tried
+    elsewhere.
+    """
     groups: list[list[str]] = [[]]
     for segment in segments:
         if segment == "**":
@@ -62,12 +64,12 @@ def _source(segments: Sequence[str]) -> str:
 
 
 class PathGlobs:
-    """Several globs as one question."""
+    """Several globs combined into one test."""
 
     def __init__(self, globs: Iterable[PathGlob]) -> None:
         self.globs = tuple(globs)
         self._matches = re.compile("|".join(f"(?:{glob.source})" for glob in self.globs) or r"(?!)").fullmatch
 
     def match(self, path: str) -> bool:
-        """Whether any of them fits."""
+        """Whether any of the globs matches."""
         return bool(self.globs) and self._matches(path) is not None

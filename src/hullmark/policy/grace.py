@@ -1,4 +1,4 @@
-"""Grace: until when an image that ran before a finding came up may start again in spite of it."""
+"""Grace: until when an image that ran before a finding appeared may start again despite it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]*")
 
 @dataclass(frozen=True)
 class Grants:
-    """The grace that a policy gives one image, where it runs."""
+    """The grace that a policy gives one image in the place where it runs."""
 
     grace: Grace
     facts: Facts
     deployment: Deployment
 
     def until(self, finding: Finding, rule: Rule) -> datetime | None:
-        """The moment at which the grace for a finding ends, or None if there is none.
+        """The time at which the grace for a finding ends; None if there is none.
 
-        There is none where nobody knows since when the image runs or when the finding was first met, nor for an image that was
-        started after that.
+        There is none if it is not known since when the image has been running, or when the finding was first seen, nor for an image that
+        was started after that.
         """
         if self.deployment.running_since is None:
             return None
@@ -42,7 +42,9 @@ class Grants:
         return first + timedelta(days=min([self.grace.days, *map(self._days_for, matches)]))
 
     def _first_seen(self, finding: Finding, matches: Sequence[Match]) -> datetime | None:
-        """When it was first met: as said of the finding, else of its vulnerabilities, the earliest of them."""
+        """When the finding was first seen: as recorded for the finding itself, or else the earliest time recorded for its
+        vulnerabilities.
+        """
         known = self.deployment.first_seen
         if finding.trigger_id in known:
             return known[finding.trigger_id]

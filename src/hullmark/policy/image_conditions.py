@@ -1,4 +1,6 @@
-"""Conditions on the image that rules about isolation can be combined with: whose it is, what it is known to be weak to, what it holds."""
+"""Conditions on the image that rules about isolation can include: its registry and labels, its user, its known weaknesses, its setuid
+programs.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ from hullmark.policy.values import NameGlob
 
 
 class ImageConditions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Which images a rule is for: those that meet all conditions that are given."""
+    """Which images a rule applies to: those that meet all conditions given."""
 
     registries: Annotated[tuple[NameGlob, ...], Meta(description="Only of these registries, as docker.io.")] = ()
     except_registries: Annotated[
@@ -42,14 +44,14 @@ ANY_IMAGE = ImageConditions()
 
 
 def condition_needs(conditions: ImageConditions) -> frozenset[Need]:
-    """The facts that telling takes."""
+    """The facts needed to check the conditions."""
     needs = {Need.CONFIG} if conditions.labels or conditions.except_labels or conditions.root is not None else set()
     needs |= {Need.MATCHES} if conditions.exploited_without_fix else set()
     return frozenset(needs | {Need.REACH} if conditions.setuid_reachable else needs)
 
 
 def unmet(conditions: ImageConditions, facts: Facts) -> bool | str:
-    """True where a condition is not met, False where all are; else why that cannot be told, as a clause."""
+    """True if a condition is not met, False if all are met; otherwise a clause that says why this is not known."""
     answers = (_of_registries(conditions, facts), *_of_settings(conditions, facts), *_of_weaknesses(conditions, facts))
     if any(answer is True for answer in answers):
         return True
@@ -100,7 +102,7 @@ def _of_weaknesses(conditions: ImageConditions, facts: Facts) -> tuple[bool | st
 
 
 def _no_exploited(facts: Facts) -> bool | str:
-    """Whether no vulnerability is known to be exploited and without a fix."""
+    """True if no vulnerability without a fix is known to be exploited; a clause if this is not known."""
     matches = [match for match in facts.matches.matches if _counts(match)] if facts.matches is not None else []
     if any(match.advisory.kev is not None for match in matches):
         return False

@@ -1,4 +1,4 @@
-"""What an image needs of the place it runs at, from the facts about it; and all that is said of the containers that it is to run in."""
+"""What an image needs of the place it runs at, derived from its facts; and the assessment of the containers that it is to run in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CAP = "cap_"
 
 
 def image_needs(facts: Facts) -> ImageNeeds:
-    """As far as the image's settings, its accounts and what its start reaches tell."""
+    """The needs shown by the image's settings, its accounts and what its start reaches."""
     config = facts.inventory.config
     if facts.needs is not None or config is None:
         return facts.needs or ImageNeeds()
@@ -32,7 +32,7 @@ def image_needs(facts: Facts) -> ImageNeeds:
 
 
 def uid_of(user: str, passwd: bytes | None) -> int | None:
-    """The number of a user as settings name it (`1000`, `web:web`, "": root), by passwd(5); None where that does not tell."""
+    """The numeric id of a user as settings name it (`1000`, `web:web`, "": root), looked up in passwd(5); None if it is not found there."""
     name = user.partition(":")[0]
     if not name:
         return 0
@@ -46,7 +46,7 @@ def uid_of(user: str, passwd: bytes | None) -> int | None:
 
 
 def reached_setuid(facts: Facts) -> tuple[tuple[str, ...], str]:
-    """The setuid files that the start reaches for certain, and why there may be more ("": there are none)."""
+    """The setuid files that the start reaches for certain, and why there may be more ("": there are no more)."""
     if facts.reach is None:
         return (), "what the image's start reaches was not looked for"
     programs = [program for program in facts.reach.programs if "setuid" in program.kinds]
@@ -63,7 +63,7 @@ def _setuid(facts: Facts) -> tuple[str, ...] | None:
 
 
 def _capable(facts: Facts) -> dict[str, tuple[str, ...]] | None:
-    """The files with capabilities that the start reaches."""
+    """The files with capabilities that the start reaches, with those capabilities; None if this is not known."""
     if facts.reach is None or facts.inventory.files is None or facts.reach.unseen:
         return None
     by_path = {program.path: program.reach for program in facts.reach.programs}
@@ -81,7 +81,7 @@ def _capable(facts: Facts) -> dict[str, tuple[str, ...]] | None:
 
 
 def judged_containers(facts: Facts) -> tuple[JudgedContainer, ...] | None:
-    """All that is said of the isolation of the containers that the image is to run in; None where nobody told of any."""
+    """The full assessment of the isolation of each container that the image is to run in; None if no workload was given."""
     if facts.isolation is None:
         return None
     needs = image_needs(facts)

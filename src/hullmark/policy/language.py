@@ -1,4 +1,6 @@
-"""What a language of policies offers. Who reads, judges or explains a policy asks its language, and never which one that is."""
+"""The interface of a policy language. Code that reads, judges or explains a policy goes through its language, and never checks which
+language that is.
+"""
 
 from __future__ import annotations
 
@@ -24,18 +26,18 @@ P = TypeVar("P")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Language(Generic[P]):
-    """A language whose policies are of the type `policy`. `profiles` are the names of those it judges in.
+    """A language whose policies are of the type `policy`. `profiles` are the names of the profiles it can judge in.
 
-    `read` answers None for a document in another language, and raises HullmarkError for one that cannot be read. `mistakes` are those
-    that a policy has all the same; `check` raises HullmarkError, naming them, for those that count in a profile.
+    `read` returns None for a document in another language, and raises HullmarkError for one that cannot be read. `mistakes` are those of a
+    policy that could be read nevertheless; `check` raises HullmarkError, naming them, for mistakes that count in a profile.
 
     `needs` are the facts to collect. `evaluate` judges: policy, facts, question, the analyzer's name and version, and the snapshot's
-    digest, if there is one. Of a verdict on these facts `next_deadline` says at which moment time alone may change it (None: never),
-    `granted` what the image may start in spite of, `explain` why each finding is there. `depends_on_ends`: whether verdicts
-    may change as a distribution's release ends.
+    digest, if there is one. Given a verdict on these facts, `next_deadline` is the time at which it may change without new facts (None:
+    never), `granted` lists the findings despite which the image may start, and `explain` explains each finding. `depends_on_ends`: whether
+    verdicts may change because a distribution's release ends.
 
-    `as_native` are the native rules that a policy is made of, None where it is not; `translate` makes some, as far as they can say the
-    same, None for a language in which there is nothing to translate.
+    `as_native` returns the policy as native rules, None if it is not made of them; `translate` converts it to native rules as far as they
+    can express it, None for a language that needs no translation.
     """
 
     name: Literal["native", "anchore"]

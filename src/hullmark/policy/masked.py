@@ -1,4 +1,4 @@
-"""Values that were masked before a rule sees them: what may still be told of them, and what may not."""
+"""Values that were masked before a rule sees them: what can still be concluded from them, and what cannot."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def is_masked(text: str) -> bool:
 
 
 def surely_fits(pattern: Pattern, text: str) -> bool:
-    """Whether an expression that fits a masked text fits whatever was masked, as far as some trials tell."""
+    """Whether an expression that matches a masked text matches whatever was masked, as far as some trial values show."""
     return not is_masked(text) or all(pattern.is_in(_MASK.sub(probe, text)) for probe in _PROBES)
 
 
 def may_fit(pattern: Pattern, text: str) -> bool:
-    """Whether an expression may fit a text once it is known what was masked in it. Where that cannot be worked out it may."""
+    """Whether an expression may match a text, depending on what was masked in it. True if that cannot be worked out."""
     if not is_masked(text):
         return pattern.is_in(text)
     program = _program(pattern.text)
@@ -52,7 +52,7 @@ def may_fit(pattern: Pattern, text: str) -> bool:
 
 
 def may_be(globs: Iterable[Glob], text: str) -> bool:
-    """Whether a masked value may be what one of these stands for: no mask hides what is empty, a switch or a well-known default."""
+    """Whether a masked value may be one that a glob matches. Empty values, switches and well-known defaults are never masked."""
     begin, end = _MASK.split(text)[0], _MASK.split(text)[-1]
     for glob in globs:
         wanted = glob.text
@@ -74,7 +74,7 @@ def _program(text: str) -> Sequence[Step] | None:
 
 
 def _read(program: Sequence[Step], text: str, start: int, stop: int, states: set[int]) -> set[int] | None:
-    """The steps at which the expression may be behind these characters; None: it fits before."""
+    """The steps at which the expression may be after reading these characters; None if it has already matched."""
     now = states
     for at in range(start, stop + 1):
         now = _spread(program, now | {0}, text, at)
@@ -86,7 +86,7 @@ def _read(program: Sequence[Step], text: str, start: int, stop: int, states: set
 
 
 def _anything(program: Sequence[Step], states: set[int]) -> set[int] | None:
-    """The steps at which it may be behind one character or more of any kind; None: it may fit within."""
+    """The steps at which the expression may be after one or more characters of any kind; None if it may match within them."""
     seen: set[int] = set()
     now = {step + 1 for step in _spread(program, states | {0}) if isinstance(program[step], Character)}
     while not now <= seen:
@@ -99,7 +99,9 @@ def _anything(program: Sequence[Step], states: set[int]) -> set[int] | None:
 
 
 def _spread(program: Sequence[Step], states: set[int], text: str = "", at: int = -1) -> set[int]:
-    """All steps that are reached without a character. At a place in a mask, or beside one, whatever may be there counts."""
+    """All steps that can be reached without reading a character. At a position inside or next to a mask, any character counts as
+    possible.
+    """
     reached, todo = set(states), list(states)
     while todo:
         number = todo.pop()

@@ -48,7 +48,7 @@ _SEVERITIES = ("critical", "high", "medium", "low", "negligible", "unknown")
 
 
 class InvalidPolicy(HullmarkError):
-    """The document says nothing that could be judged by. `mistakes` are all that were found, by file and line."""
+    """The document is not a valid policy. `mistakes` are all that were found, by file and line."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(sorted(mistakes, key=lambda mistake: (mistake.file, mistake)))
@@ -97,7 +97,7 @@ class _RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Reading:
-    """What was read of all documents so far."""
+    """What was read from all documents so far."""
 
     mistakes: Mistakes
     triggers: dict[str, dict[str, Trigger[Any]]]
@@ -112,12 +112,12 @@ class _Reading:
 
 
 def read_native(root: Node) -> Policy:
-    """Make a policy of a document. Raises InvalidPolicy with every mistake in it."""
+    """Read a policy from a document. Raises InvalidPolicy with every mistake in it."""
     return read_together((("", root),))
 
 
 def read_together(parts: Sequence[tuple[str, Node]]) -> Policy:
-    """Make one policy of several documents, each with the name that mistakes call it by. Raises InvalidPolicy with every mistake."""
+    """Read one policy from several documents, each with the name that mistakes refer to it by. Raises InvalidPolicy with every mistake."""
     reading = _Reading(Mistakes(), triggers_by_gate())
     documents: list[tuple[str, Node, _Document]] = []
     for file, root in parts:
@@ -152,7 +152,7 @@ def _policy(documents: Sequence[_Document], reading: _Reading) -> Policy:
 
 
 def _look_into_rules(root: Node, reading: _Reading) -> None:
-    """Find the rules' mistakes even where the rest of the document has some."""
+    """Find the mistakes in rules even if the rest of the document has mistakes."""
     rules = root.value.get("rules") if isinstance(root.value, dict) else None
     if rules is not None and isinstance(rules.value, list):
         _read_rules(tuple(rules.value), "rules", "", reading)
@@ -165,7 +165,7 @@ def _read_sets(root: Node, document: _Document, reading: _Reading) -> None:
     if document.rules:
         name = document.name or mistakes.file
         made = RuleSet(name=name, stage=document.stage)
-        # Documents of one name are parts of one set.
+        # Documents with the same name are parts of one set.
         if made not in reading.rule_sets or name in reading.named:
             _add_set(root, "name", made, reading)
         _read_rules(document.rules, "rules", name, reading)
@@ -208,7 +208,7 @@ def _read_rules(nodes: tuple[Node, ...], where: str, rule_set: str, reading: _Re
 
 
 def _note_id(node: Node, reading: _Reading) -> None:
-    """A rule with mistakes is a rule all the same: what refers to it is right."""
+    """Record the id of a rule with mistakes, so that references to it are not reported as mistakes too."""
     named = node.value.get("id") if isinstance(node.value, dict) else None
     if named is not None and isinstance(named.value, str):
         reading.seen.setdefault(named.value, reading.mistakes.file)
@@ -230,7 +230,7 @@ def _trigger(node: Node, entry: _RuleEntry, where: str, reading: _Reading) -> Tr
 def _rule(
     node: Node, entry: _RuleEntry, trigger: Trigger[Any], place: tuple[str, str], mistakes: Mistakes
 ) -> list[Rule]:
-    """The rule, or none if its parameters are wrong; `place` is where it stands and its set."""
+    """The rule in a list, or an empty list if its parameters are wrong. `place` is its path in the document and its rule set."""
     where, rule_set = place
     params = read_struct(entry.params or Node(None, node.line), trigger.params, f"{where}.params", mistakes)
     if params is None:
@@ -250,7 +250,7 @@ def _rule(
 
 
 def _check_together(documents: Sequence[tuple[str, Node, _Document]], reading: _Reading) -> None:
-    """What only shows when all documents are seen: names, numbers, and what refers to what."""
+    """Check what only shows once all documents are read: names, counts and references."""
     mistakes = reading.mistakes
     file, root, _ = documents[0]
     mistakes.file = file if len(documents) == 1 else ""
@@ -300,6 +300,6 @@ def _suggest_name(name: str, names: Iterable[str]) -> str:
 
 
 def _item(root: Node, key: str, index: int) -> Node:
-    """The piece of a list that the document holds under a key."""
+    """The item at an index of the list under a key; the root if there is no such list."""
     held = root.value.get(key) if isinstance(root.value, dict) else None
     return held.value[index] if held is not None and isinstance(held.value, list) else root

@@ -1,4 +1,4 @@
-"""What a policy's rules must know, so that a scan collects just that."""
+"""What a policy's rules need to know, so that a scan collects no more than that."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from hullmark.policy.rules import Policy
 
 
 class Search(NamedTuple):
-    """Expressions as `NAME=expression`, and the size of the largest file, in bytes, that is searched."""
+    """Expressions as `NAME=expression`, and the size of the largest file to search, in bytes."""
 
     named: tuple[str, ...]
     limit: int
 
 
 class Needs(msgspec.Struct, frozen=True, kw_only=True):
-    """What to collect. `facets` are the names of those whose results are needed.
+    """What to collect. `facets` are the names of the facets whose results are needed.
 
-    The list of files, those that later layers deleted or replaced among them (`ghosts`, told to Facts), their digests compared with
-    packages', the settings, matches with advisories, what the image's start reaches, what others signed about it, the bodies of some files.
+    The flags stand for the list of files, files that later layers deleted or replaced as part of it (`ghosts`, as in Facts), digests
+    compared with those of packages, the settings, matches with advisories, what the image's start reaches, and what others signed about it.
 
-    `contents` are globs as hullmark.policy.globs has them; `PathGlobs` answers whether a path is wanted. `searches` says what to
-    look for in all files, by kind. `dockerfile`: the Dockerfile, read as instructions.
+    `contents` are globs (see hullmark.policy.globs) for the files whose bodies are needed; `PathGlobs` checks whether a path is wanted.
+    `searches` is what to look for in all files, by kind. `dockerfile`: the Dockerfile, read as instructions.
     """
 
     files: bool = False

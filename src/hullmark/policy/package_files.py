@@ -1,4 +1,4 @@
-"""Files that packages leave which no record of theirs lists."""
+"""Files that packages leave behind but that none of their records lists."""
 
 from __future__ import annotations
 

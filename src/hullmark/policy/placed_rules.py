@@ -1,7 +1,7 @@
-"""Rules about isolation where it is not known yet where an image is to run: what they ask is handed on, and judged once a place is known.
+"""Rules about isolation for an image whose place is not known yet: they are passed on, and judged once the place is known.
 
-Who judges images says what a policy comes to wherever they run, and which rules about places are for them. Who starts them (a gate) judges
-a container by these rules with the same code.
+The component that judges images determines the verdict that holds in any place, and which rules about places apply to the image. The
+component that starts images (a gate) judges a container by these rules with the same code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _UNTOLD = InventorySource(kind="", reference="", digest="", config_digest="", pl
 
 
 class PlacedOutcome(NamedTuple):
-    """What a policy says of an image at a place, and why ("" for what passes)."""
+    """A policy's outcome for an image at a place, and the reason ("" if it passes)."""
 
     outcome: Outcome
     reason: str
@@ -46,8 +46,9 @@ class PlacedOutcome(NamedTuple):
 def place_demands(
     policy: Policy, facts: Facts, verdict: Verdict, deployment: Deployment, judge: Callable[[Facts], Verdict]
 ) -> PlaceDemands | None:
-    """What a policy, with all exceptions that count, asks of places; None where it asks nothing of them. `verdict` is what it says of the
-    facts, `judge` judges other facts by it."""
+    """What a policy, with all exceptions that apply, demands of places; None if it demands nothing of them. `verdict` is its verdict on the
+    facts; `judge` judges other facts by it.
+    """
     chosen = [(rule, stage) for rule, stage in choose(policy, facts, deployment).rules if rule.trigger.gate == GATE]
     if not chosen:
         return None
@@ -73,7 +74,7 @@ def place_demands(
 
 
 def _at_any_image(rule: Rule, stage: Stage) -> Rule:
-    """The rule without what was looked at already, and as much as it counts in a stage."""
+    """The rule without the conditions that were already checked, and softened to what it counts for in its stage."""
     params = rule.params
     if isinstance(params, IsolationGaps | AtLeast | RequiredSettings):
         params = msgspec.structs.replace(params, where=ANY_IMAGE)
@@ -102,7 +103,7 @@ def _document(rules: Sequence[Rule], exceptions: Iterable[PolicyException], now:
 
 
 def judge_place(demands: PlaceDemands, placed: PlacedContainer, now: datetime) -> PlacedOutcome:
-    """What the rules say of a container that is to run an image. Raises HullmarkError for rules that this version cannot read."""
+    """The outcome of the rules for a container that is to run an image. Raises HullmarkError for rules that this version cannot read."""
     if not demands.rules:
         return PlacedOutcome(Outcome.GO, "")
     policy = _read(demands.rules)
@@ -124,7 +125,7 @@ def _outcome(policy: Policy, facts: Facts) -> PlacedOutcome:
 
 
 def _judge_doubtful_rule(policy: Policy, rule: Rule, why: str, facts: Facts) -> PlacedOutcome:
-    """What a rule comes to that may or may not apply to the image: nothing, unless it would fire."""
+    """The outcome of a rule that may or may not apply to the image: go, unless the rule would fire."""
     fired = _outcome(dataclasses.replace(policy, rules=(rule,)), facts)
     if fired.outcome is Outcome.GO or rule.when_unknown is WhenUnknown.GO:
         return PlacedOutcome(Outcome.GO, "")
@@ -134,7 +135,7 @@ def _judge_doubtful_rule(policy: Policy, rule: Rule, why: str, facts: Facts) -> 
 
 @lru_cache(maxsize=256)
 def _read(rules: str) -> Policy:
-    """Many images are under the same rules, which are read once."""
+    """The parsed rules, cached, because many images have the same rules."""
     policy = load_any(rules.encode())
     native = language_of(policy).as_native(policy)
     if native is None:

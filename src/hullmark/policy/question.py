@@ -1,4 +1,4 @@
-"""How to judge: what is known besides the image, and what its holder wants."""
+"""How to judge: what is known besides the image, and what the user wants."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from hullmark.policy.rules import PolicyException
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """How to judge, in any language; each takes of it what it knows.
+    """How to judge, in any language; each language uses the parts that concern it.
 
-    `unmapped` is what an image comes to that no mapping of an Anchore policy fits (in the native profile), `on_failure` what a rule of
-    one counts as that cannot be judged. `digest` is the one that the image is judged under, "" for its own. `exceptions` are kept beside
-    the policy: what they cover does not count, as with its own. `deployment` is what is known of where the image runs.
+    `unmapped` is the outcome for an image that no mapping of an Anchore policy matches (in the native profile); `on_failure` is what an
+    Anchore rule that cannot be judged counts as. `digest` is the one that the image is judged under, "" for its own. `exceptions` are
+    stored beside the policy: findings that they cover do not count, as with the policy's own. `deployment` is what is known of where the
+    image runs.
     """
 
     profile: Profile = NATIVE

@@ -1,4 +1,4 @@
-"""Whose word about a vulnerability's severity a rule takes."""
+"""Whose severity of a vulnerability a rule uses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ ANY, VENDOR = "any", "vendor"
 
 
 def severity_by(advisory: MatchedAdvisory, wanted: Sequence[str]) -> SeverityBy:
-    """What the first of the wanted sources that rated it says; `unknown` by nobody if none of them did.
+    """The severity by the first of the wanted sources that rated the vulnerability; `unknown`, without a source, if none of them did.
 
-    `any` is whoever counts where none is wanted, `vendor` whoever maintains the advisories of the package.
+    `any` is the source that counts by default, `vendor` the maintainer of the package's advisories.
     """
     own = SeverityBy(source=advisory.severity_source, severity=advisory.severity)
     for name in wanted:
@@ -27,7 +27,7 @@ def severity_by(advisory: MatchedAdvisory, wanted: Sequence[str]) -> SeverityBy:
 def severe(
     advisory: MatchedAdvisory, least: Severity | None, among: Sequence[Severity], wanted: Sequence[str]
 ) -> Iterator[bool | None]:
-    """Whether the severity is at least one, and one of several, as far as either is asked for; None where nobody rated it."""
+    """Whether the severity is at least `least`, and whether it is one of `among`, for those that are given; None if nobody rated it."""
     severity = severity_by(advisory, wanted).severity
     if least is not None:
         yield None if severity == "unknown" != least else SEVERITY_RANK[severity] >= SEVERITY_RANK[least]

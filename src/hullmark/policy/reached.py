@@ -1,4 +1,4 @@
-"""Rules about what the image's start reaches. What is unknown is never taken for unreachable."""
+"""Rules about what the image's start reaches. An unknown reach is never taken for unreachable."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ Reaches = Annotated[
 class _ReachParams(Protocol):
     @property
     def reach(self) -> tuple[Reach, ...]:
-        """The states that are asked for."""
+        """The states that the rule asks for."""
 
 
 def reach_needs(params: _ReachParams) -> frozenset[Need]:
-    """What a rule needs that may ask for reach."""
+    """The facts that a rule needs if it may ask for reach."""
     return frozenset((Need.REACH,)) if params.reach else frozenset()
 
 
 def is_reached(wanted: Sequence[Reach], package: Package, facts: Facts) -> bool | None:
-    """Whether a package is reached as a rule asks for; None: nobody can tell."""
+    """Whether a package's reach is one of the wanted states; None if it is not known."""
     if not wanted:
         return True
     state = facts.reach_of(package.purl)
     if state in wanted or state != "unknown":
         return state in wanted
-    # It is one of the two others: who asks for both means it, whichever it is.
+    # The unknown state is one of the other two, so a rule that wants both of them is met.
     return True if {"reachable", "unreachable"}.issubset(wanted) else None
 
 
 def untold_reach(package: Package, facts: Facts, advisory: str = "") -> CannotTell:
-    """That it is not known whether a package, which has a vulnerability, is reached."""
+    """The answer that it is not known whether a (vulnerable) package is reached."""
     found = facts.reach_by_purl.get(package.purl)
     why = f" ({found.reason})" if found is not None and found.reason else ""
     name = f"{package.name}, which has {advisory}," if advisory else f"package {package.name}"
@@ -55,7 +55,7 @@ def untold_reach(package: Package, facts: Facts, advisory: str = "") -> CannotTe
 
 
 def reach_words(wanted: Sequence[Reach], package: Package, facts: Facts) -> str:
-    """Whether the image's start reaches a package, and how, as a sentence behind another one; "" where a rule does not ask."""
+    """A sentence to append: whether the image's start reaches a package, and how; "" if the rule does not ask for reach."""
     return f" {_sentence(package, facts)}" if wanted else ""
 
 
@@ -70,7 +70,7 @@ def _sentence(package: Package, facts: Facts) -> str:
 
 
 def way_of(witness: Sequence[WitnessStep]) -> str:
-    """The files on a way, the middle of a long one left out."""
+    """The files on a path of references; the middle of a long path is left out."""
     paths = [step.path for step in witness]
     half = _MANY_STEPS // 2
     return " -> ".join([*paths[:half], "...", *paths[-half:]] if len(paths) > _MANY_STEPS else paths)

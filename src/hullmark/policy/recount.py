@@ -1,4 +1,4 @@
-"""What findings come to, where every rule could be judged: the outcome, and the sentence that says why."""
+"""The outcome of findings if every rule could be judged, with the sentence that gives the reason."""
 
 from __future__ import annotations
 
@@ -34,15 +34,17 @@ def outcome_of(findings: Sequence[Finding], rule_count: int | None) -> tuple[Out
 
 
 def replace_findings(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple[str, str]]) -> V:
-    """The verdict with other findings: `lost` are (rule id, trigger id), and go before `gained` come. One with unknowns keeps its outcome,
-    but for one that could not be told and has something to stop for now, and a native one that stops or passes."""
+    """The verdict with some findings removed (`lost`: pairs of rule id and trigger id) and then others added (`gained`). A verdict with
+    unknowns keeps its outcome, with two exceptions: one that was `unknown`, or a native one, becomes stop if there is now a finding to
+    stop for; and a native one that passes is counted again.
+    """
     gone = set(lost)
     kept = [finding for finding in verdict.findings if (finding.rule_id, finding.trigger_id) not in gone]
     findings = tuple(sorted((*kept, *gained), key=finding_order))
     outcome, reason = outcome_of(findings, verdict.rule_count)
     is_native = verdict.rule_count is not None
     is_told_now = outcome is Outcome.STOP and (verdict.verdict is Outcome.UNKNOWN or is_native)
-    # Where it passes, rules that could not be judged did not decide: those that do make it unknown.
+    # If it passes, the rules that could not be judged had no influence; otherwise the verdict would be unknown.
     is_told_anyway = is_native and verdict.verdict in PASSING
     if verdict.has_unknowns and not is_told_now and not is_told_anyway:
         outcome, reason = verdict.verdict, verdict.reason
@@ -50,7 +52,7 @@ def replace_findings(verdict: V, gained: Iterable[Finding], lost: Iterable[tuple
 
 
 def finding_order(finding: Finding) -> tuple[object, ...]:
-    """Stops first, then by what they are about."""
+    """The sort key of findings: stops first, then by gate, trigger and subject."""
     key = (finding.gate, finding.trigger, finding.subject, finding.policy_id, finding.rule_id, finding.message)
     return (_ORDER[finding.action], *key, finding.evidence)
 

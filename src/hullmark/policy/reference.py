@@ -1,4 +1,4 @@
-"""The reference page of the policy language, in Markdown: generated from what the loader and the gates are made of."""
+"""The reference page of the policy language, in Markdown, generated from the loader's types and the gates."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Regular expressions that are matched in time linear in the text, whatever the text: RE2's (github.com/google/re2/wiki/Syntax).
 
-The text comes out of an image, so whoever made the image could otherwise keep a rule busy for ever. What RE2 does not have
-(backreferences, looking ahead or behind) is refused when the policy is read.
+Texts come from images, so the author of an image could otherwise keep a rule busy for ever. What RE2 does not support (backreferences,
+lookahead and lookbehind) is refused when the policy is read.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         self._in_text = _compile_pattern(text)
-        # Where the ends of a text are spelled out, or `.` may be an end of line, lines have to be looked at one by one.
+        # If the expression refers to the ends of the text, or `.` may match an end of line, match line by line.
         self._is_by_line = _EDGES_OF_TEXT(text) is not None
         self._in_lines = None if self._is_by_line else _compile_pattern(text, "(?m)")
 
     def is_in(self, text: str) -> bool:
-        """Whether it fits anywhere in the text, which is taken as one line."""
+        """Whether it matches anywhere in the text, which is treated as one line."""
         return self._in_text.search(_bytes_of(text)) is not None
 
     def first_line(self, text: str) -> int | None:
-        """The number of the first line it fits in, counted from 1. A carriage return at its end is not a part of a line."""
+        """The number of the first line it matches in, counted from 1. A carriage return at the end of a line is not part of it."""
         body = _bytes_of(text).replace(b"\r\n", b"\n").removesuffix(b"\r")
         before = 0
         if self._in_lines is not None:
@@ -46,7 +46,9 @@ class Expression:
             before = body.count(b"\n", 0, start)
             if body.find(b"\n", start, end) < 0:
                 return before + 1
-            body = body[body.rfind(b"\n", 0, start) + 1 :]  # what it fits goes over an end of line, so no line may fit
+            body = body[
+                body.rfind(b"\n", 0, start) + 1 :
+            ]  # the match spans an end of line, so possibly no single line matches
         for number, line in enumerate(body.split(b"\n"), before + 1):
             if self._in_text.search(line) is not None:
                 return number
@@ -54,7 +56,7 @@ class Expression:
 
 
 def compile_pattern(text: str) -> Expression:
-    """Compile an expression; raises ValueError with a sentence for what it does not take."""
+    """Compile an expression. Raises ValueError, with a sentence, if it is not accepted."""
     if len(text) > MAX_PATTERN:
         raise ValueError(f"expected a regular expression of at most {MAX_PATTERN} characters")
     if _OPEN_REPEAT(text):
@@ -63,7 +65,7 @@ def compile_pattern(text: str) -> Expression:
 
 
 def _compile_pattern(text: str, flags: str = "") -> Any:
-    import re2  # takes its time, and not every policy has expressions
+    import re2  # slow to import, and not every policy has expressions
 
     options = re2.Options()
     options.log_errors = False
@@ -77,7 +79,7 @@ def _compile_pattern(text: str, flags: str = "") -> Any:
 
 
 def _bytes_of(text: str) -> bytes:
-    """A text as the engine takes it. What is not a character, as in names that are not UTF-8, is one that stands for any such."""
+    """A text in the engine's form. Surrogates, as in names that are not UTF-8, all become the same replacement character."""
     try:
         return text.encode()
     except UnicodeEncodeError:

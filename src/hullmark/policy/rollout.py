@@ -1,4 +1,4 @@
-"""How a policy comes into force: stages of rule sets, which sets judge which image, and grace for what runs already."""
+"""How a policy comes into force: stages of rule sets, which sets judge which image, and grace for images that already run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Globs = tuple[NameGlob, ...]
 
 
 class Stage(StrEnum):
-    """How far a rule set has come: its findings are only listed, they warn at most, or they count as they are."""
+    """The stage of a rule set: its findings are only listed, cause at most a warning, or count as they are."""
 
     SHADOW = "shadow"
     WARN = "warn"
@@ -31,12 +31,12 @@ MILDEST_FIRST = (Stage.SHADOW, Stage.WARN, Stage.ENFORCE)
 
 
 def milder(first: Stage, second: Stage) -> Stage:
-    """The one that asks for less."""
+    """The milder of two stages."""
     return min(first, second, key=MILDEST_FIRST.index)
 
 
 class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
-    """A named group of rules, and its stage. Rules name the set that they belong to."""
+    """A named group of rules, and its stage. Each rule names the set that it belongs to."""
 
     name: str
     stage: Stage = Stage.ENFORCE
@@ -44,7 +44,9 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What an image must be like: every key that is given must fit, by any of its values. Without keys every image fits."""
+    """Conditions on an image: every key that is given must match, by at least one of its values (for `labels`, by all of them). Without
+    keys, every image matches.
+    """
 
     images: Annotated[
         _Globs, Meta(description="Full names, as registry.example/shop/app:1.2 or as they were written.")
@@ -61,7 +63,7 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Which rule sets judge which images. The first entry that fits an image decides."""
+    """Which rule sets judge which images. The first entry that matches an image decides."""
 
     rule_sets: Annotated[tuple[str, ...], Meta(description="The sets that judge; [] lets the image pass unjudged.")]
     when: Annotated[Conditions, Meta(description="Which images; without it, all that no earlier entry fits.")] = (
@@ -74,7 +76,7 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
 
 
 class Grace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """How long an image that runs already may start again after a new finding that would stop it. The shortest time that fits counts."""
+    """How long an image that already runs may start again after a new finding that would stop it. The shortest applicable time counts."""
 
     days: Annotated[_Days, Meta(description="For any finding.")]
     exploited_days: Annotated[_Days | None, Meta(description="For a vulnerability that is known to be exploited.")] = (
@@ -87,9 +89,9 @@ class Grace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 class Deployment:
     """What is known of where an image runs or is to run.
 
-    `environment` is the name that selectors ask for ("" is not known). `running_since`: since when this very digest runs there (None:
-    it does not, or nobody knows). `first_seen`: when findings about this image were first met, by their trigger_id, or by the
-    vulnerability and package they are about, as `CVE-2026-1+openssl`.
+    `environment` is the name that selectors refer to ("": not known). `running_since`: since when this exact digest has been running there
+    (None: it is not running, or that is not known). `first_seen`: when findings about this image were first seen, by their trigger_id, or
+    by the vulnerability and package they are about, such as `CVE-2026-1+openssl`.
     """
 
     environment: str = ""

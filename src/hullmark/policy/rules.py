@@ -1,4 +1,4 @@
-"""Policies as values: rules, exceptions, and the digest that names a policy by what it says."""
+"""Policies as values: rules, exceptions, and the digest that identifies a policy by its content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NATIVE_SCHEMA = "hullmark-policy/1"
 
 
 class WhenUnknown(StrEnum):
-    """What a rule makes of a fact that it lacks: the verdict `unknown`, or what it does where it fires."""
+    """What follows if a rule lacks a fact: the verdict `unknown`, or the given action as if the rule had fired."""
 
     UNKNOWN = "unknown"
     STOP = "stop"
@@ -30,8 +30,8 @@ class WhenUnknown(StrEnum):
 class Rule:
     """One trigger with its parameters, and what follows if it fires.
 
-    `message` is put after each finding's own sentence: what to do about it. `when_unknown` says what follows if it cannot be judged.
-    `source` is where the demand comes from, as a section of a standard. `rule_set` is the set it belongs to.
+    `message` is appended to each finding's own sentence and says what to do about it. `when_unknown` is what follows if the rule cannot be
+    judged. `source` is where the requirement comes from, such as a section of a standard. `rule_set` is the set it belongs to.
     """
 
     id: str
@@ -45,9 +45,10 @@ class Rule:
 
 
 class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Findings that are accepted for a time. They stay visible, and do not count.
+    """Findings that are accepted for a time. They stay visible, but do not count.
 
-    It covers the findings of one rule whose subject the glob fits, up to the end (UTC) of the day, or to the moment, at which it expires.
+    An exception covers the findings of one rule whose subject matches the glob, until the end (UTC) of the day, or until the time, at which
+    it expires.
     """
 
     rule: Annotated[str, msgspec.Meta(description="The id of the rule whose findings are accepted.")]
@@ -64,7 +65,7 @@ class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
             raise ValueError("an exception needs an owner and a reason")
 
     def described(self) -> dict[str, str]:
-        """As a finding shows it."""
+        """In the form that a finding shows."""
         shown = {
             "owner": self.owner,
             "reason": self.reason,
@@ -78,8 +79,8 @@ class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class Policy:
     """Rules under a name, with exceptions from them.
 
-    `rules` are those of all sets, their ids unique among all. A set that `rule_sets` does not name is enforced. Without entries in
-    `apply` every rule judges every image; with them, `unmatched` is what an image comes to that no entry fits.
+    `rules` are those of all sets; their ids are unique across sets. A set that `rule_sets` does not name is enforced. Without entries in
+    `apply`, every rule judges every image; with them, `unmatched` is the outcome for an image that no entry matches.
     """
 
     name: str
@@ -94,27 +95,27 @@ class Policy:
 
     @property
     def title(self) -> str:
-        """What it is called."""
+        """Its name."""
         return self.name
 
     @property
     def rule_count(self) -> int:
-        """How many rules it has."""
+        """The number of its rules."""
         return len(self.rules)
 
     @property
     def has_expressions(self) -> bool:
-        """Whether a rule evaluates expressions in CEL, which takes far longer than other rules do."""
+        """Whether any rule evaluates CEL expressions, which takes far longer than other rules do."""
         values = (value for rule in self.rules for value in msgspec.structs.astuple(rule.params))
         return any(isinstance(value, Expression) for value in values)
 
     def with_exceptions(self, exceptions: tuple[PolicyException, ...]) -> Policy:
-        """The same with more exceptions."""
+        """This policy with more exceptions."""
         return replace(self, exceptions=self.exceptions + exceptions) if exceptions else self
 
     @property
     def digest(self) -> str:
-        """`sha256:…` over what the policy says. Order of rules and keys, comments and layout do not change it."""
+        """`sha256:…` over the content of the policy. Order of rules and keys, comments and layout do not change it."""
         return "sha256:" + hashlib.sha256(_encode_policy(self)).hexdigest()
 
 
@@ -133,7 +134,7 @@ def _encode_policy(policy: Policy) -> bytes:
 
 
 def _rollout(policy: Policy) -> dict[str, Any]:
-    """How it comes into force. Nothing where all rules count for all images, however they are grouped."""
+    """How the policy comes into force; empty if all rules count for all images, however they are grouped."""
     rollout: dict[str, Any] = {}
     if policy.apply:
         rollout["apply"] = [msgspec.structs.replace(selector, name="") for selector in policy.apply]
@@ -149,7 +150,7 @@ def _rollout(policy: Policy) -> dict[str, Any]:
 
 
 def written_rule(rule: Rule) -> dict[str, Any]:
-    """A rule as a native document writes it, with every key."""
+    """A rule as it is written in a native document, with every key except `source`."""
     return {
         "id": rule.id,
         "gate": rule.trigger.gate,
@@ -162,7 +163,7 @@ def written_rule(rule: Rule) -> dict[str, Any]:
 
 
 def encode_value(value: Any) -> str:
-    """How msgspec writes the values that rules are made of."""
+    """Encode a value of a rule for msgspec. Raises TypeError for other types."""
     if isinstance(value, Value):
         return value.text
     raise TypeError(f"a {type(value).__name__} cannot be written")

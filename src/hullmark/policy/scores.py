@@ -29,7 +29,7 @@ _RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {"any": list, "n
 
 
 class ScoreRequirement(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A condition on CVSS scores: the highest of them must meet it."""
+    """A condition on CVSS scores: the highest of the selected scores must meet it."""
 
     holds: Annotated[ScoreCondition, Meta(description="Comparisons that the score must meet.")]
     score: Annotated[ScoreName, Meta(description="Base score; or of CVSS 3, one of the two that it is made of.")] = (
@@ -40,6 +40,6 @@ class ScoreRequirement(Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     ] = "any"
 
     def is_met(self, ratings: Sequence[Cvss]) -> bool | None:
-        """Whether the highest score meets it; None if there is none."""
+        """Whether the highest score meets it; None if there is no score."""
         score = highest(_RATINGS[self.by](ratings), _SCORES[self.score])
         return None if score == MISSING else self.holds.holds(score)

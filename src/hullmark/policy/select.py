@@ -1,4 +1,4 @@
-"""Which of a policy's rules judge an image: the first entry of `apply` that fits it decides."""
+"""Selects which of a policy's rules judge an image: the first entry of `apply` that matches it decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HUB = "docker.io"
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name that the image goes by: as written, with all that is understood filled in, and its parts."""
+    """A name of the image: as written, in full with defaults filled in, and its parts."""
 
     written: str
     full: str
@@ -28,9 +28,9 @@ class Name:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedRules:
-    """The rules that judge, each with its stage; or why none does.
+    """The rules that judge, each with its stage; or the reason why there are none.
 
-    `unmatched`: no entry fits, and what was looked for. `lacking`: the fact without which it cannot be told.
+    `unmatched`: no entry matches, with the name that was looked for. `lacking`: the fact that is missing to decide.
     """
 
     rules: tuple[tuple[Rule, Stage], ...] = ()
@@ -39,7 +39,7 @@ class SelectedRules:
 
 
 def choose(policy: Policy, facts: Facts, deployment: Deployment) -> SelectedRules:
-    """The rules for this image. Without entries every rule judges every image."""
+    """The rules for this image. Without entries in `apply`, every rule judges every image."""
     stages = {rule_set.name: rule_set.stage for rule_set in policy.rule_sets}
     if not policy.apply:
         return SelectedRules(rules=tuple((rule, stages.get(rule.rule_set, Stage.ENFORCE)) for rule in policy.rules))
@@ -64,12 +64,12 @@ def _of(policy: Policy, selector: Selector, stages: dict[str, Stage]) -> Iterabl
 
 
 def names_of(facts: Facts) -> tuple[Name, ...]:
-    """The names that the image goes by: the reference it is judged under, else where it came from and its tags; at least one."""
+    """The names of the image: the reference it is judged under, or else its source and its tags; at least one."""
     return names_of_source(facts.inventory.source, facts.reference)
 
 
 def names_of_source(source: InventorySource, reference: str) -> tuple[Name, ...]:
-    """The same of an image that is judged under a reference ("": under none)."""
+    """The names of an image from its source and the reference it is judged under ("": none)."""
     written = [reference] if reference else sorted(source.tags)
     if not reference and source.kind in _NAMED_KINDS:
         written.insert(0, source.reference.removeprefix(f"{source.kind}:"))
@@ -77,7 +77,7 @@ def names_of_source(source: InventorySource, reference: str) -> tuple[Name, ...]
 
 
 def read_name(text: str) -> Name:
-    """A name in parts; what is missing is filled in as registries do: docker.io, library/, latest."""
+    """A name in parts. Missing parts are filled in as registries do: docker.io, library/, latest."""
     bare, at, _ = text.partition("@")
     path, colon, tag = bare.rpartition(":")
     if not colon or "/" in tag:
@@ -93,7 +93,7 @@ def read_name(text: str) -> Name:
 
 
 def _fits(wanted: Conditions, facts: Facts, names: tuple[Name, ...], deployment: Deployment) -> bool | None:
-    """Whether the image is as wanted; None if that depends on labels that nobody could read."""
+    """Whether the image meets the conditions; None if that depends on labels that could not be read."""
     if wanted.environments and not _any_of(wanted.environments, deployment.environment):
         return False
     if wanted.digests and facts.inventory.source.digest not in wanted.digests:
@@ -109,7 +109,7 @@ def _fits(wanted: Conditions, facts: Facts, names: tuple[Name, ...], deployment:
 
 
 def _is_named(wanted: Conditions, name: Name) -> bool:
-    """Whether one name fits all that is asked of names."""
+    """Whether a single name meets all the conditions on names."""
     is_whole = bool(name.path) and not wanted.registries
     repository = (f"{name.registry}/{name.path}", name.path) if is_whole else (name.path,)
     return (

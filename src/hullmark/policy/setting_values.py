@@ -1,4 +1,4 @@
-"""Values of settings, compared: switches in their many spellings, and amounts with units."""
+"""Compares values of settings: switches in their many spellings, and amounts with units."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _UNITS = {
 
 
 def spellings(item: str) -> tuple[str, ...]:
-    """The ways to write the same value: a switch has several, all else only its own."""
+    """The ways to write the same value: several for a switch, only its own for anything else."""
     lower = item.lower()
     if lower in _ON:
         return (item, *_ON)
@@ -27,12 +27,12 @@ def spellings(item: str) -> tuple[str, ...]:
 
 
 def _whole_amount(text: str) -> float | None:
-    """The amount of a whole number with a unit or without, of more than one digit: of 8M as of 8388608."""
+    """The amount of a whole number that has a unit or more than one digit, so that 8M equals 8388608; None for anything else."""
     return amount_of(text) if _WHOLE(text) else None
 
 
 class SettingGlob(NameGlob):
-    """A value that a setting has or must not have; switches need no quotes."""
+    """A value that a setting must or must not have; switches need no quotes."""
 
     __slots__ = ("_folded", "_whole")
     kind = "a value (* and ? are wildcards), or yes and no"
@@ -44,7 +44,7 @@ class SettingGlob(NameGlob):
         self._whole = _whole_amount(text)
 
     def fits(self, item: str) -> bool:
-        """Whether an item of a value is this one: switches and amounts in any spelling, words but paths in any letters."""
+        """Whether an item of a value matches: switches and amounts in any spelling; words, except paths, in capital or small letters."""
         if any(self.matches(spelling) for spelling in spellings(item)):
             return True
         if "/" not in item and "/" not in self.text and self._folded.matches(item.lower()):
@@ -53,7 +53,7 @@ class SettingGlob(NameGlob):
 
 
 def amount_of(value: SettingValue) -> float | None:
-    """A value as an amount, units as 10m or 4kB undone (by powers of 1024); None for any other text."""
+    """A value as a number, with units such as 10m or 4kB resolved (by powers of 1024); None for any other text."""
     if isinstance(value, bool | tuple) or value is None:
         return None
     found = _AMOUNT(str(value).strip())
@@ -64,7 +64,7 @@ def amount_of(value: SettingValue) -> float | None:
 
 
 class Amount(Value):
-    """A number, with a unit or without."""
+    """A number, with or without a unit."""
 
     __slots__ = ("amount",)
     kind = "an amount, such as 4, 1024 or 10m"

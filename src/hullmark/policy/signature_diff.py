@@ -1,4 +1,6 @@
-"""What two verdicts say differently of signatures: rules of the gate `signatures` fire or not, or could not tell and can now."""
+"""How two verdicts differ about signatures: rules of the gate `signatures` fire or no longer fire, or can now be judged or no longer
+can.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ _ROOM = "policy"
 
 
 class SignatureChange(NamedTuple):
-    """How it is with what is signed about the image, before and after, in words."""
+    """The state of what is signed about the image, before and after, in words."""
 
     before: str
     after: str
@@ -23,14 +25,14 @@ class SignatureChange(NamedTuple):
 
 
 def change_of(finding: Finding, *, is_gained: bool) -> SignatureChange | None:
-    """What a finding that came or went says; None if it is about something else."""
+    """The change shown by a finding that appeared or disappeared; None if the finding is about something else."""
     if finding.gate != GATE:
         return None
     return SignatureChange("enough", "not enough") if is_gained else SignatureChange("not enough", "enough")
 
 
 def untold_change(before: Verdict, after: Verdict) -> SignatureChange | None:
-    """What rules can tell now of signatures and could not, or the other way round; None where that is not what differs."""
+    """The change in whether rules about signatures can be judged; None if there is no such difference."""
     was, now = _describe_coverage(before), _describe_coverage(after)
     return SignatureChange(was, now) if was != now else None
 

@@ -1,4 +1,4 @@
-"""A policy to begin with, and its test cases: for the command line and for the console."""
+"""A policy to start from, with its test cases, for the command line and for the console."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ cases:
 
 
 def starting_policy(name: str, file: str) -> str:
-    """The text of a policy of this name, for a file of that name."""
+    """The text of a policy with this name, for a file of that name."""
     return _POLICY.format(name=name, file=file)
 
 
@@ -163,10 +163,10 @@ def starting_cases(file: str) -> str:
 
 
 def cases_to_begin_with(rules: Iterable[str]) -> str:
-    """Test cases for a policy that has none: of its own where it has the rules of the one to begin with, else two that show the form."""
+    """Test cases for a policy that has none: the full set if it has the rules of the starting policy, otherwise two that show the form."""
     return starting_cases("policy.yaml") if set(rules) >= _OWN_RULES else _FIRST_CASES
 
 
 def _key() -> str:
-    """Something that has the form of a key, and is none."""
+    """A text that looks like a key but is not one."""
     return "MIIEpAIBAAKCAQEA" + "0123456789abcdefghijklmnopqrstuvwxyz" * 3

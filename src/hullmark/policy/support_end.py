@@ -1,4 +1,4 @@
-"""Findings about the end of a distribution's support: what they say, and what can be read from them again."""
+"""Findings about the end of a distribution's support: writes their messages, and reads the facts back from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from hullmark.model.verdict import Finding
 
 GATE, TRIGGER = "image", "end_of_life"
-# Verdicts of earlier versions say "is maintained no more".
+# Verdicts written by earlier versions have "is maintained no more".
 _SAID = re.compile(
     r"The release (?P<release>.{1,500}?) (?:is no longer maintained|is maintained no more|has not been maintained since (?P<past>\S{1,40})"
     r"|is maintained only until (?P<until>\S{1,40}))\.(?:\s|$)",
@@ -18,14 +18,14 @@ _SAID = re.compile(
 
 
 class SupportEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """A release (`debian 12`), and the last day on which it is maintained (`2028-06-30`; "": it is not known, but has passed)."""
+    """A release (`debian 12`), and the last day on which it is maintained (`2028-06-30`; "": not known, but it has passed)."""
 
     release: str
     day: str
 
 
 def no_more(release: str) -> str:
-    """The message where no day is known."""
+    """The message if the day is not known."""
     return f"The release {release} is no longer maintained."
 
 
@@ -40,7 +40,7 @@ def will_end(release: str, day: str) -> str:
 
 
 def support_end_of(finding: Finding) -> SupportEnd | None:
-    """What a finding says of the end of support; None if it is about something else."""
+    """The end of support that a finding reports; None if it is about something else."""
     if (finding.gate, finding.trigger) != (GATE, TRIGGER):
         return None
     match = _SAID.match(finding.message)

@@ -1,4 +1,4 @@
-"""What was seen in an image, and what it is could not be told: no data is missing, but nobody can say what is wrong with it."""
+"""What was seen in an image but could not be identified: no data is missing, but nobody can say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from hullmark.policy.package_files import IS_MAINTAINER_SCRIPT
 
 
 def find_unidentified_things(facts: Facts) -> Iterator[Violation]:
-    """Each thing that is not identified: what catalogers could not name, packages without a version or coordinates, and, where files
-    were listed, executables that no package accounts for."""
+    """Each thing that could not be identified: what catalogers could not name, packages without a version or coordinates, and, if files
+    were listed, executables that no package accounts for.
+    """
     for problem in facts.inventory.problems:
         if problem.kind == "unidentified":
             place = problem.path or "the image"
@@ -28,7 +29,7 @@ def find_unidentified_things(facts: Facts) -> Iterator[Violation]:
 
 
 def _packages(facts: Facts) -> Iterator[Violation]:
-    """Packages whose version is not known, and those that advisories cannot name."""
+    """Packages whose version is not known, and those that cannot be matched with advisories because they could not be identified."""
     reasons = {
         package.purl: "its version is not known"
         for package in facts.inventory.packages

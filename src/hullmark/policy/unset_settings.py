@@ -1,4 +1,4 @@
-"""Settings that nothing sets: which of those that a rule asks for are not known."""
+"""Finds the settings a rule asks about that nothing sets and whose values are not known."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _UNKNOWN = "what the program does then is not known"
 
 
 def untold(glob: NameGlob, facts: Facts, *, has_found: bool) -> Iterator[tuple[str, str]]:
-    """Settings that fit and whose values are not known, each with a clause that says why; `has_found`: others that fit are known.
+    """Settings that match and whose values are not known, each with a clause that says why. `has_found`: other matching settings are known.
 
-    Where the program is not configured, or the place of the setting (a virtual host, a folder, a user) is not there, there are none.
+    Empty if the program is not configured, or if the place of the setting (a virtual host, a folder, a user) does not exist.
     """
     configuration = facts.configuration
     if configuration is None:
@@ -52,14 +52,14 @@ def untold(glob: NameGlob, facts: Facts, *, has_found: bool) -> Iterator[tuple[s
 
 
 def _is_at(place: str, key: str) -> bool:
-    """Whether a place fits that of a rule. A program counts in each of its installations."""
+    """Whether a place matches the place in a rule. A program's name matches each of its installations."""
     if not place:
         return False
     return NameGlob(place).matches(key) or (place.isidentifier() and key.startswith(f"{place}["))
 
 
 def _places(facts: Facts) -> frozenset[str]:
-    """All that settings stand in: `nginx`, `nginx.http`, `nginx.http.server[0]`."""
+    """All the places that settings are in: `nginx`, `nginx.http`, `nginx.http.server[0]`."""
     found: set[str] = set()
     for setting in facts.configuration.settings if facts.configuration is not None else ():
         found.update(setting.key[: dot.start()] for dot in _DOTS.finditer(setting.key))

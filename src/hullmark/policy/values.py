@@ -1,6 +1,6 @@
 """Values that rules are written with: names with wildcards, paths, modes, sizes, ports, versions, patterns.
 
-Each is made from its text and keeps it. A text that is not one raises ValueError with a sentence saying what was expected.
+Each is created from its text and keeps it. An invalid text raises ValueError with a sentence saying what was expected.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WILD = re.compile(r"[*?]")
 
 
 class Value:
-    """A text with a meaning. Equal texts are equal values; `kind` names it for people, `schema` describes it to editors."""
+    """A text with a meaning. Equal texts are equal values. `kind` describes it for people, `schema` for editors."""
 
     __slots__ = ("text",)
     kind: ClassVar[str] = "text"
@@ -61,7 +61,9 @@ class Value:
 
 
 class Expiry(Value):
-    """The last day on which something holds, or the moment at which it ends (`ends`: the first moment without it, in UTC)."""
+    """The last day on which something holds, or the time at which it ends. `ends` is the first instant at which it no longer holds, in
+    UTC.
+    """
 
     __slots__ = ("ends",)
     kind = "a day such as 2027-01-31, or a moment with its zone such as 2027-01-31T14:00:00Z"
@@ -73,10 +75,10 @@ class Expiry(Value):
 
 
 def wildcard_source(text: str, any_character: str = ".") -> str:
-    """A regular expression for a text in which `*` is any run of characters and `?` any one.
+    """A regular expression for a text in which `*` matches any run of characters and `?` any one character.
 
-    Each piece between stars is taken where it first fits and not tried elsewhere, which is enough for wildcards and keeps matching
-    linear on hostile input.
+    Each piece between stars is matched at the first place where it fits and not tried elsewhere. That is enough for wildcards, and keeps
+    matching linear on hostile input.
     """
     first, *rest = re.sub(r"\*+", "*", text).split("*")
     source = [_piece(first, any_character)]
@@ -92,7 +94,7 @@ def _piece(text: str, any_character: str) -> str:
 
 
 class NameGlob(Value):
-    """A name in which `*` stands for any characters and `?` for one."""
+    """A name in which `*` matches any characters and `?` one character."""
 
     __slots__ = ("_matches", "is_literal")
     kind = "a name (* and ? are wildcards)"
@@ -105,7 +107,7 @@ class NameGlob(Value):
         self.is_literal = _WILD.search(text) is None
 
     def matches(self, name: str) -> bool:
-        """Whether the whole name fits."""
+        """Whether the complete name matches."""
         return name == self.text if self.is_literal else self._matches(name) is not None
 
 
@@ -142,7 +144,7 @@ class Size(Value):
 
 
 class Ports(Value):
-    """One port, a range of ports, or all of them; of one protocol, or of any."""
+    """One port, a range of ports, or all ports; of one protocol, or of any."""
 
     __slots__ = ("first", "last", "protocol")
     kind = "a port, such as 80, 53/udp, 8000-8010 or *"
@@ -162,11 +164,11 @@ class Ports(Value):
             raise ValueError(f"expected ports from 0 to 65535, the lower one first, not {text!r}")
 
     def covers(self, other: Ports) -> bool:
-        """Whether all that `other` names is in here."""
+        """Whether all ports of `other` are included."""
         return self.first <= other.first and other.last <= self.last and self.protocol in ("", other.protocol)
 
     def overlaps(self, other: Ports) -> bool:
-        """Whether both name a same port."""
+        """Whether both include a common port."""
         is_apart = other.last < self.first or self.last < other.first
         return not is_apart and (not self.protocol or not other.protocol or self.protocol == other.protocol)
 
@@ -184,14 +186,14 @@ class Versions(Value):
         self.condition = parse_condition(text)
 
     def hold(self, version: str, package_type: str) -> bool:
-        """Whether they hold. Raises InvalidVersion where a version cannot be compared."""
+        """Whether the version meets the condition. Raises InvalidVersion if the versions cannot be compared."""
         if version == UNKNOWN_VERSION:
             raise InvalidVersion("the version is not known")
         return self.condition.holds(version, scheme_for(package_type))
 
 
 class Pattern(Value):
-    """A regular expression of the kind that is always matched in linear time; see hullmark.policy.regex."""
+    """A regular expression that is always matched in linear time; see hullmark.policy.regex."""
 
     __slots__ = ("_compiled",)
     kind = "a regular expression"
@@ -201,11 +203,11 @@ class Pattern(Value):
         self._compiled = compile_pattern(text)
 
     def is_in(self, text: str) -> bool:
-        """Whether it fits anywhere in the text, which is taken as one line."""
+        """Whether it matches anywhere in the text, which is treated as one line."""
         return self._compiled.is_in(text)
 
     def first_line(self, text: str) -> int | None:
-        """The number of the first line that it fits in, counted from 1."""
+        """The number of the first line that it matches in, counted from 1."""
         return self._compiled.first_line(text)
 
 
@@ -225,7 +227,7 @@ class Score(Value):
 
 
 class ScoreCondition(Value):
-    """Comparisons with a score that must all hold."""
+    """Comparisons with a score, all of which must hold."""
 
     __slots__ = ("_comparisons",)
     kind = "a condition on a score, such as '>= 7.0' or '> 2, < 5'"
@@ -239,12 +241,12 @@ class ScoreCondition(Value):
         self._comparisons = [(_OPERATORS[comparison[1]], float(comparison[2])) for comparison in found if comparison]
 
     def holds(self, score: float) -> bool:
-        """Whether the score meets it."""
+        """Whether the score meets the condition."""
         return all(compare(score, number) for compare, number in self._comparisons)
 
 
 class Share(Value):
-    """A part of a whole, as a fraction of one or in percent."""
+    """A share of a total, as a fraction of one or in percent."""
 
     __slots__ = ("number",)
     kind = "a share, such as 0.1 or 10%"
@@ -259,7 +261,7 @@ class Share(Value):
 
 
 class Expression(Value):
-    """An expression in CEL. `variables` are the names in it, also those that its macros bind."""
+    """A CEL expression. `variables` are the names in it, including those that its macros bind."""
 
     __slots__ = ("variables",)
     kind = "an expression in CEL"

@@ -1,4 +1,4 @@
-"""Two verdicts about one image or one name: the one cause that made them differ, with the two inputs that were compared."""
+"""Compares two verdicts on one image or name: finds the one cause of the difference, with the two inputs that were compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EPSS_STEP = 0.01
 
 
 class Cause(StrEnum):
-    """What makes two verdicts differ; `nothing` where they say the same."""
+    """What makes two verdicts differ; `nothing` if they are the same."""
 
     NOTHING = "nothing"
     EXCEPTION = "exception"
@@ -45,9 +45,9 @@ class Cause(StrEnum):
 
 
 class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
-    """What a snapshot says of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest.
+    """A snapshot's record of a vulnerability: severity, whether it is known to be exploited, EPSS (0-1), and a digest of the rest.
 
-    `told` are the packages that it speaks of and did not take back, as `debian:13/glibc`; of those, `fixed` can be mended by some version.
+    `told` are the packages it covers and has not withdrawn, as `debian:13/glibc`; `fixed` are those of them that have a fixed version.
     """
 
     severity: str = "unknown"
@@ -78,7 +78,7 @@ Lookup = Callable[[str, str], "KnownVulnerability | None"]
 
 
 class InputDifference(msgspec.Struct, frozen=True, kw_only=True):
-    """One input as both verdicts had it; "" where one had none."""
+    """One input as each verdict had it; "" if a verdict had none."""
 
     what: str
     before: str
@@ -86,7 +86,7 @@ class InputDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding that counts in one of the verdicts, or counts for more there, and why."""
+    """A finding that counts in only one of the verdicts, or counts for more in one, and why."""
 
     finding: Finding
     is_gained: bool
@@ -95,7 +95,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """What two verdicts differ in. `is_certain`: only one input differs that could be the cause. `also`: other inputs that differ."""
+    """How two verdicts differ. `is_certain`: only one differing input can be the cause. `also`: other inputs that differ."""
 
     before: Outcome
     after: Outcome
@@ -108,7 +108,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Difference:
-    """Name the one cause. `lookup` tells an advisory's severity and exploitation apart from the rest of it, where snapshots are kept."""
+    """Find the one cause. Where snapshots are stored, `lookup` separates changes of an advisory's severity and exploitation from others."""
     inputs = _inputs(before, after)
     changes = tuple(_changes(before, after, inputs, lookup))
     decisive = _decisive(before.verdict, after.verdict, changes)
@@ -135,7 +135,7 @@ def compare(before: Verdict, after: Verdict, lookup: Lookup | None = None) -> Di
 
 
 def _also(cause: Cause, inputs: dict[str, InputDifference]) -> tuple[InputDifference, ...]:
-    """The inputs that differ besides the one that the cause is part of. Time always passes."""
+    """The inputs that differ besides the one that belongs to the cause. The time is left out, because it always differs."""
     return tuple(difference for difference in inputs.values() if difference.what not in ("at", _PART_OF.get(cause)))
 
 
@@ -146,7 +146,7 @@ def _inputs(before: Verdict, after: Verdict) -> dict[str, InputDifference]:
 
 
 def key_of(finding: Finding) -> tuple[str, str, str]:
-    """What makes it the same finding in two verdicts."""
+    """The key that identifies the same finding in two verdicts."""
     return (finding.rule_id, finding.trigger_id, finding.message if finding.subject == "*" else "")
 
 
@@ -195,7 +195,7 @@ def _cause(
 def _of_itself(
     finding: Finding, inputs: dict[str, InputDifference], *, is_gained: bool
 ) -> tuple[Cause, InputDifference]:
-    """What the finding says why it came or went; else time passed."""
+    """The cause that the finding's own message gives for its appearance or disappearance; otherwise the passing of time."""
     if (end := support_end_of(finding)) is not None:
         before, after = ("", end.day or "ended") if is_gained else (end.day or "ended", "")
         return Cause.LIFECYCLE, InputDifference(what=f"end of support of {end.release}", before=before, after=after)
@@ -219,7 +219,7 @@ def advisory_in(text: str) -> str:
 
 
 def _changed_action(old: Finding, new: Finding, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
-    """The same finding, which counts for more or less."""
+    """The cause for a finding in both verdicts that counts for more or less than before."""
     excepted = [_exception(finding) for finding in (old, new)]
     if excepted[0] != excepted[1]:
         return Cause.EXCEPTION, InputDifference(
@@ -241,7 +241,7 @@ def _exception(finding: Finding) -> str:
 def _of_snapshots(
     inputs: dict[str, InputDifference], finding: Finding, lookup: Lookup | None, *, is_gained: bool
 ) -> tuple[Cause, InputDifference] | None:
-    """What two snapshots say differently of the finding's vulnerability; None if that is nothing, and something else differs."""
+    """How two snapshots differ about the finding's vulnerability; None if they do not and another input differs."""
     snapshots, advisory = inputs["snapshot"], advisory_of(finding)
     unknown = InputDifference(what=f"advisory {advisory}", before=snapshots.before, after=snapshots.after)
     if lookup is None or not snapshots.before or not snapshots.after:
@@ -260,7 +260,7 @@ def _of_snapshots(
 
 
 def _are_told(records: tuple[KnownVulnerability | None, KnownVulnerability | None], place: str) -> tuple[bool, bool]:
-    """Whether two snapshots know a vulnerability; of this package, where one of them says so."""
+    """Whether each snapshot has the vulnerability; for this package if at least one of them has it for the package."""
     places = [record.told if record is not None else frozenset[str]() for record in records]
     if place and place in places[0] | places[1]:
         return place in places[0], place in places[1]
@@ -268,7 +268,7 @@ def _are_told(records: tuple[KnownVulnerability | None, KnownVulnerability | Non
 
 
 def _is_alone(inputs: dict[str, InputDifference]) -> bool:
-    """Whether nothing but the advisories may be what made two verdicts differ."""
+    """Whether no input but the advisories can have made the verdicts differ."""
     return not inputs.keys() & {"policy", "analyzer"}
 
 
@@ -300,7 +300,7 @@ def threat(known: KnownVulnerability | Weakness) -> str:
 
 
 def deciding(difference: Difference) -> tuple[Change, ...]:
-    """The changes that the one cause brought about, and that made the outcome what it is."""
+    """The changes that the one cause produced and that decided the outcome."""
     decisive = _decisive(difference.before, difference.after, difference.changes)
     return tuple(
         change for change in decisive if (change.cause, change.compared) == (difference.cause, difference.compared)
@@ -308,11 +308,11 @@ def deciding(difference: Difference) -> tuple[Change, ...]:
 
 
 def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> list[Change]:
-    """The changes that brought the new outcome about: those of the heaviest action, in the direction that it moved."""
+    """The changes that led to the new outcome: those with the most severe action, in the direction that the outcome moved."""
     if before is after:
         return list(changes)
     if Outcome.UNKNOWN in (before, after) and Outcome.STOP not in (before, after):
-        return []  # what could not be told, or can be now, is not a finding
+        return []  # a rule that cannot be judged, or can be again, makes no finding
     is_worse = _BADNESS[after] > _BADNESS[before]
     moved = [change for change in changes if change.is_gained == is_worse]
     heaviest = max((_SEVERE[change.finding.action] for change in moved), default=0)
@@ -322,7 +322,7 @@ def _decisive(before: Outcome, after: Outcome, changes: tuple[Change, ...]) -> l
 def _without_findings(
     before: Verdict, after: Verdict, inputs: dict[str, InputDifference], changes: tuple[Change, ...]
 ) -> Difference:
-    """The findings say the same: either nothing differs, or what could not be told does."""
+    """The findings do not explain the outcome: either nothing differs, or what could not be judged does."""
     cause, compared = Cause.NOTHING, None
     is_unknown = Outcome.UNKNOWN in (before.verdict, after.verdict)
     covered = coverage_change(before, after) if is_unknown else None
@@ -352,7 +352,7 @@ _ORDER = (("image", Cause.IMAGE), ("policy", Cause.POLICY), ("snapshot", Cause.A
 def _untold(
     covered: CoverageChange | None, signed: SignatureChange | None, inputs: dict[str, InputDifference]
 ) -> tuple[Cause, InputDifference]:
-    """Why rules cannot tell now, or can again: what advisories do not cover, or what is signed, but for another image or policy."""
+    """Why rules can no longer, or again, be judged: the image or policy differs, or what advisories cover, or what is signed."""
     for name, cause in _ORDER[: None if covered is None and signed is None else 2]:
         if name in inputs:
             return cause, inputs[name]
@@ -364,7 +364,7 @@ def _untold(
 
 
 def _of_coverage(covered: CoverageChange, inputs: dict[str, InputDifference]) -> tuple[Cause, InputDifference]:
-    """With the same advisories, it was time that made them too old."""
+    """The cause of a change in coverage. If the advisories are the same, they became too old as time passed."""
     compared = InputDifference(what=covered.what, before=covered.before, after=covered.after)
     if covered.is_end:
         return Cause.LIFECYCLE, compared

@@ -1,4 +1,4 @@
-"""Two versions of a native policy: which rules came, went, or say something else."""
+"""Compares two versions of a native policy: which rules were added, removed or changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hullmark.policy.rules import Policy, Rule, encode_value
 
 
 class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A key of a rule or of the policy, as it was and as it is ("": not given)."""
+    """A key of a rule or of the policy, before and after ("": not given)."""
 
     name: str
     before: str
@@ -20,7 +20,9 @@ class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that differs. `fields` are the keys that do, those of `params` as `params.NAME`; of one that came or went, none."""
+    """A rule that differs. `fields` are the keys that differ, with those of `params` as `params.NAME`; empty for a rule that was added or
+    removed.
+    """
 
     rule: str
     kind: Literal["added", "removed", "changed"]
@@ -28,14 +30,14 @@ class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VersionChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs: rules by id, and keys of the policy besides its rules."""
+    """All differences: rules by id, and keys of the policy besides its rules."""
 
     rules: tuple[RuleChange, ...]
     fields: tuple[FieldChange, ...]
 
 
 def changes_between(before: Policy, after: Policy) -> VersionChanges:
-    """What an older version and a newer one differ in. Order does not count."""
+    """The differences between an older and a newer version. The order of rules does not count."""
     older, newer = ({rule.id: rule for rule in policy.rules} for policy in (before, after))
     stages = [{rule_set.name: rule_set for rule_set in policy.rule_sets} for policy in (before, after)]
     found: list[RuleChange] = []

@@ -1,4 +1,4 @@
-"""The vulnerability that a finding is about, taken from the match that it was found by."""
+"""The vulnerability that a finding is about, taken from the match behind the finding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hullmark.model.verdict import Weakness
 
 
 def weakness_in(match: Match) -> Weakness:
-    """What the match's advisory says of its package."""
+    """The vulnerability as the match's advisory describes it for the package."""
     advisory = match.advisory
     return Weakness(
         advisory=advisory.cve or advisory.id,

@@ -1,1 +1,1 @@
-"""What packages say of their licences, in the terms of SPDX. Pure."""
+"""What packages state about their licences, in SPDX terms. Pure functions."""

@@ -1,8 +1,8 @@
-"""What kinds of licences there are: SPDX identifiers (https://spdx.org/licenses/, list 3.27) by what they ask for.
+"""The categories of licences: SPDX identifiers (https://spdx.org/licenses/, list 3.27) by what they ask for.
 
-`permissive` asks for notices only. `weak-copyleft` asks for the source of the licensed files or library, `strong-copyleft` for that of
-the whole program, `network-copyleft` also where it is only used over a network. `proprietary` restricts use, change or sale.
-What is not here is `unknown`.
+`permissive` asks for notices only. `weak-copyleft` asks for the source of the licensed files or library, `strong-copyleft` for that of the
+whole program, `network-copyleft` also if it is only used over a network. `proprietary` restricts use, change or sale. Identifiers that are
+not listed here are `unknown`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a package declares, and what the texts of its files let conclude where that leaves its licence open."""
+"""What a package declares, and what can be concluded from the texts of its files if the declaration leaves its licence open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hullmark.model.package import Package
 
 
 def declared_by(package: Package) -> tuple[str, ...]:
-    """The licences that a package's record declares, as it has them: not those that only a text tells."""
+    """The licences that a package's record declares, as it writes them, without those found only in a text."""
     if not any(evidence.kind == "found" for evidence in package.license_evidence):
         return distinct(package.licenses)
     told = {evidence.license for evidence in package.license_evidence if evidence.kind == "declared"}
@@ -18,14 +18,14 @@ def declared_by(package: Package) -> tuple[str, ...]:
 
 
 def found_in(package: Package) -> tuple[LicenceEvidence, ...]:
-    """What texts tell."""
+    """The evidence from texts."""
     return tuple(evidence for evidence in package.license_evidence if evidence.kind == "found")
 
 
 def conclude_licences(package: Package) -> tuple[str, ...]:
-    """The licences that apply together, where texts tell what the record leaves open (`BSD`, a name that nobody knows, nothing at all).
+    """The licences that apply together, if texts settle what the record leaves open (`BSD`, an unknown name, nothing at all).
 
-    None where the record is certain, and where it names something that no text is about: then nothing can be concluded.
+    Empty if the record is already certain, or if it names something that no text settles, so that nothing can be concluded.
     """
     texts = declared_by(package)
     own: dict[str, list[str]] = {}
@@ -37,7 +37,7 @@ def conclude_licences(package: Package) -> tuple[str, ...]:
             free[evidence.license] = None
     if not (own or free) or expression_of(texts):
         return ()
-    # A name that comes with a text of its own is what that text says.
+    # A name with its own text means the licence of that text.
     certain = {text: spdx_expression(text) or all_of(dict.fromkeys(own.get(text, ()))) for text in texts}
     is_only = len(texts) == 1
     if all(expression or _is_told(text, tuple(free), is_only=is_only) for text, expression in certain.items()):
@@ -46,13 +46,14 @@ def conclude_licences(package: Package) -> tuple[str, ...]:
 
 
 def conclusion(package: Package) -> str:
-    """The same as one SPDX expression; "" for none."""
+    """The concluded licences as one SPDX expression; "" for none."""
     return all_of(conclude_licences(package))
 
 
 def _is_told(name: str, found: tuple[str, ...], *, is_only: bool) -> bool:
-    """Whether a text tells what a name leaves open: one of its family does; of a name that tells no family any text, if it is the only
-    name."""
+    """Whether a text settles what a name leaves open: a text of the same family does; for a name without a known family any text does, if
+    it is the only name.
+    """
     loose = licences_of(read_terms(name))
     known = [licence for licence in loose if spdx_expression(licence.name)]
     if not known:

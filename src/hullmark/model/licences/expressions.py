@@ -1,6 +1,6 @@
-"""What packages say of their licences, in SPDX's terms: identifiers and expressions.
+"""What packages state about their licences, in SPDX terms: identifiers and expressions.
 
-SPDX specification 2.3, annex D (license expressions); identifiers match in any case, as the annex says.
+SPDX specification 2.3, annex D (license expressions); identifiers match in any case, as the annex specifies.
 """
 
 from __future__ import annotations
@@ -30,19 +30,20 @@ _REFERENCE = re.compile(r"LicenseRef-[A-Za-z0-9.\-]+")
 
 
 def distinct(licenses: Iterable[str]) -> tuple[str, ...]:
-    """The licence texts that are not empty, without repeats, in order."""
+    """The non-empty licence texts, without repeats, in order."""
     return tuple(dict.fromkeys(text for text in (license.strip() for license in licenses) if text))
 
 
 def spdx_id(text: str) -> str | None:
-    """The SPDX identifier as the list spells it, or None if the text is not one."""
+    """The SPDX identifier as spelled in the list, or None if the text is not one."""
     return _LICENSE.get(text.lower())
 
 
 @lru_cache(maxsize=512)
 def spdx_expression(text: str) -> str | None:
-    """The text as an SPDX expression in canonical spelling, or None if it does not tell one. A lone identifier is one, and so is what
-    packages write instead, where it names licences that are certain."""
+    """The text as an SPDX expression in canonical spelling, or None if it is not one. A single identifier is an expression, and so is a
+    package's own notation if it names licences for certain.
+    """
     known = spdx_id(text)
     if known is not None:
         return known
@@ -51,15 +52,15 @@ def spdx_expression(text: str) -> str | None:
     plain = _parse(_TOKENS(text)[::-1]) if _ALPHABET(text) else None
     if plain is not None and not unlisted_plus(plain):
         return plain
-    # The grammar allows any `+`, but readers built on license-expression refuse those that are not on the list: such ones stay as written.
-    # What is too long or too deep to be taken apart is read word by word, which is not an expression of it.
+    # The grammar allows any `+`, but readers built on license-expression refuse those not on the list, so these stay as written.
+    # A text too long or too deeply nested to parse is read word by word, and the result is not its expression.
     is_bounded = len(text) <= MAX_TEXT and text.count("(") <= _MAX_DEPTH
     told = _format_expression(read_terms(text, loosely=False)) if is_bounded else None
     return None if told is None or unlisted_plus(told) else told
 
 
 def _format_expression(terms: Terms) -> str | None:
-    """Terms as an expression; None if SPDX does not know all that is in them."""
+    """Terms as an expression; None if SPDX does not know all of them."""
     for licence in licences_of(terms):
         is_known = licence.name.removesuffix("+").lower() in _LICENSE or _REFERENCE.fullmatch(licence.name)
         if not is_known or (licence.exception and licence.exception not in _EXCEPTION.values()):
@@ -68,17 +69,17 @@ def _format_expression(terms: Terms) -> str | None:
 
 
 def references(expression: str) -> tuple[str, ...]:
-    """The `LicenseRef-…` that an expression names, in their order."""
+    """The `LicenseRef-…` names in an expression, in their order."""
     return tuple(dict.fromkeys(_REFERENCE.findall(expression)))
 
 
 def unlisted_plus(expression: str) -> bool:
-    """Does the expression put `+` on an identifier that SPDX does not list with it (`Apache-2.0+`)?"""
+    """Whether the expression puts `+` on an identifier that SPDX does not list with it (`Apache-2.0+`)."""
     return any(word.endswith("+") and spdx_id(word) is None for word in _TOKENS(expression))
 
 
 def all_of(expressions: Iterable[str]) -> str:
-    """One expression that says that all of these apply; "" for none."""
+    """One expression in which all of these apply; "" for none."""
     parts = tuple(expressions)
     if len(parts) == 1:
         return parts[0]
@@ -87,9 +88,9 @@ def all_of(expressions: Iterable[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def in_spdx_terms(licenses: tuple[str, ...]) -> tuple[str, ...]:
-    """Each licence as the SPDX expression that it tells, as it is written where it tells none; without repeats, in order.
+    """Each licence as an SPDX expression, or as written if it is not one; without repeats, in order.
 
-    What an expression joins by AND are licences of their own, as a package has them that lists them.
+    The parts of an expression joined by AND become separate licences, as if the package had listed them.
     """
     found: dict[str, None] = {}
     for text in distinct(licenses):
@@ -99,7 +100,7 @@ def in_spdx_terms(licenses: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _split_at_and(expression: str) -> list[str]:
-    """What apply together, without the brackets around one: `(MIT OR ISC) AND curl` is two."""
+    """The parts that apply together, without the brackets around a part: `(MIT OR ISC) AND curl` has two."""
     parts: list[list[str]] = [[]]
     depth = 0
     for word in _TOKENS(expression):
@@ -120,15 +121,16 @@ def _split_at_and(expression: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def expression_of(licenses: tuple[str, ...]) -> str:
-    """All that a package says of its licences as one SPDX expression; "" where it says nothing, or something of it tells no licence."""
+    """All licences of a package as one SPDX expression; "" if it states none, or if one of them is not a known licence."""
     texts = distinct(licenses)
     told = [spdx_expression(text) for text in texts]
     return all_of(dict.fromkeys(expression for expression in told if expression)) if all(told) else ""
 
 
 def _parse(tokens: list[str]) -> str | None:
-    """Walk the tokens, the first of them last, with three states: before a licence, after one, after what WITH cannot
-    follow."""
+    """Parse the tokens, taken from the end of the list, with three states: before a licence, after one, and after anything that WITH cannot
+    follow.
+    """
     words: list[str] = []
     state, depth = "before", 0
     while tokens:

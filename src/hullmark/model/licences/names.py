@@ -1,6 +1,6 @@
-"""One licence by whatever it is called: its SPDX identifier (list 3.27).
+"""Recognises one licence by any of its names, and gives its SPDX identifier (list 3.27).
 
-Names are those of Debian (copyright-format 1.0: `GPL-2+`, `Expat`), of Fedora before it took SPDX's (`GPLv2+`, `ASL 2.0`), of PyPI's
+Names are those of Debian (copyright-format 1.0: `GPL-2+`, `Expat`), of Fedora before it adopted SPDX (`GPLv2+`, `ASL 2.0`), of PyPI's
 classifiers, of Maven's poms (names and addresses), in any case and with or without words such as `the`, `licence`, `version`.
 """
 
@@ -138,13 +138,13 @@ _SINCE_GPL_3 = frozenset(("bison", "gcc", "gcc-runtime-library", "gcc-runtime"))
 
 
 def licence_named(text: str, *, loosely: bool = False) -> str | None:
-    """The SPDX identifier (or expression) of a licence by a name or address; None if it tells no single one.
+    """The SPDX identifier (or expression) of a licence from a name or address; None if it does not identify exactly one.
 
-    `loosely`: also where the name leaves a licence's version open, the one that is mostly meant.
+    `loosely`: if the name leaves the licence's version open, also return the one that is usually meant.
     """
     name = text.rpartition("::")[2].strip()
     lower = name.lower()
-    # GNU's first: identifiers such as `GPL-2.0` are on the list, but SPDX has better ones by now.
+    # GNU licences first: identifiers such as `GPL-2.0` are on the list, but SPDX now has more precise ones.
     found = _gnu(lower, loosely=loosely) or _replace_old_identifier(lower) or _ID.get(lower) or _reference(name)
     found = found or _NAMES.get(lower) or _by_address(lower)
     if found is not None:
@@ -160,7 +160,7 @@ def licence_named(text: str, *, loosely: bool = False) -> str | None:
 
 
 def exception_named(text: str, licence: str) -> str | None:
-    """The SPDX identifier of an exception by a name, as it comes with a licence; None if it tells no single one."""
+    """The SPDX identifier of an exception from its name and the licence it comes with; None if it does not identify exactly one."""
     lower = " ".join(text.lower().split())
     known = _EXCEPTION.get(lower)
     name = re.sub(r"(?:^the )|[ -]?exceptions?$|^exceptions? for ", "", lower).replace(" ", "-")
@@ -212,7 +212,7 @@ def _gnu(name: str, *, loosely: bool) -> str | None:
     version = f"{found[3]}.0" if found[3] and "." not in found[3] else found[3] or versions[0]
     if version not in versions:
         return None
-    # A name without a version leaves the choice among all of them.
+    # A name without a version allows any of the versions.
     is_later = not found[3] or (found[4] or "").strip(" ,-+") not in ("", "only") or "+" in (found[4] or "")
     invariants = "-no-invariants" if found[2] or found[5] else ""
     if invariants and family != "GFDL":
@@ -221,7 +221,7 @@ def _gnu(name: str, *, loosely: bool) -> str | None:
 
 
 def _replace_old_identifier(name: str) -> str | None:
-    """SPDX's former identifiers that hold an exception, as `GPL-2.0-with-GCC-exception`."""
+    """The replacement for a former SPDX identifier that includes an exception, such as `GPL-2.0-with-GCC-exception`."""
     base, with_, exception = name.partition("-with-")
     licence = _gnu(base, loosely=False) if with_ else None
     if licence is None:
@@ -231,7 +231,7 @@ def _replace_old_identifier(name: str) -> str | None:
 
 
 def _find_versioned_licence(plain: str) -> str | None:
-    """`EPL-1`, `mpl 2`, `cddl v1.1`."""
+    """The licence of a name with a version, such as `EPL-1`, `mpl 2`, `cddl v1.1`."""
     found = _MAJOR(plain)
     if found is None:
         return None

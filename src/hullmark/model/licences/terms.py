@@ -1,8 +1,8 @@
-"""What packages say of their licences, as choices: any one of several, all of several, or one licence.
+"""What packages state about their licences, as choices: any one of several, all of several, or one licence.
 
-SPDX expressions (specification 2.3, annex D: AND before OR, WITH, `+`), and what packages write instead: Debian's short names with
-`GPL-2+`, Fedora's former ones with `GPLv2+`, words in any case, `MIT/Apache-2.0`. Every text is taken; what is not a licence's name
-stays as it is, and its category is `unknown`.
+Reads SPDX expressions (specification 2.3, annex D: AND before OR, WITH, `+`), and what packages write instead: Debian's short names with
+`GPL-2+`, Fedora's former ones with `GPLv2+`, words in any case, `MIT/Apache-2.0`. Every text is accepted; a text that is not a licence's
+name stays as it is, with the category `unknown`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FAMILIES: tuple[tuple[str, Category], ...] = (
 
 
 class Licence(msgspec.Struct, frozen=True):
-    """One licence: its SPDX identifier where it has one, else the text; with the exception that comes with it, "" for none."""
+    """One licence: its SPDX identifier, or the text if it has none; with its exception, "" for none."""
 
     name: str
     exception: str = ""
@@ -47,12 +47,12 @@ class Licence(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What it can be called: with and without its exception."""
+        """Its names: with and without its exception."""
         return (str(self), self.name) if self.exception else (self.name,)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """Its names, and those of the later versions that "or later" lets one choose."""
+        """Its names, and those of later versions if "or later" allows them."""
         family, _, version = self.name.removesuffix("-or-later").partition("-")
         if not self.name.endswith("-or-later") or family not in LATER:
             return self.names + ((self.name.removesuffix("+"),) if self.name.endswith("+") else ())
@@ -61,7 +61,7 @@ class Licence(msgspec.Struct, frozen=True):
 
     @property
     def category(self) -> Category:
-        """What it asks for."""
+        """The category, by what the licence asks for."""
         found = CATEGORIES.get(self.name.removesuffix("+")) or _family(self.name)
         if found == "strong-copyleft" and self.exception in LINKING_EXCEPTIONS:
             return "weak-copyleft"
@@ -69,7 +69,7 @@ class Licence(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """`kind` any: one of the parts may be chosen; all: they hold together."""
+    """`kind` any: one of the parts may be chosen; all: the parts apply together."""
 
     kind: str
     parts: tuple[Licence | Choice, ...]
@@ -83,7 +83,7 @@ Terms = Licence | Choice
 
 
 def holds(terms: Terms, is_fit: Callable[[Licence], bool]) -> bool:
-    """Whether there is a choice in which every licence fits."""
+    """Whether there is a choice in which every licence meets the condition."""
     if isinstance(terms, Licence):
         return is_fit(terms)
     parts = (holds(part, is_fit) for part in terms.parts)
@@ -91,22 +91,23 @@ def holds(terms: Terms, is_fit: Callable[[Licence], bool]) -> bool:
 
 
 def licences_of(terms: Terms) -> tuple[Licence, ...]:
-    """Every licence that is named, each once, in order."""
+    """Every licence in the terms, each once, in order."""
     if isinstance(terms, Licence):
         return (terms,)
     return tuple(dict.fromkeys(licence for part in terms.parts for licence in licences_of(part)))
 
 
 def terms_of(texts: Iterable[str]) -> Terms | None:
-    """What a package's licences come to: all of them hold. None where it names none."""
+    """A package's licences combined, all of which apply; None if it names none."""
     parts = tuple(dict.fromkeys(read_terms(text) for text in texts if text.strip().lower() not in _NOTHING))
     return _join_terms("all", parts) if parts else None
 
 
 @lru_cache(maxsize=4096)
 def read_terms(text: str, *, loosely: bool = True) -> Terms:
-    """Read one text. A text that cannot be read becomes a licence by that name. `loosely`: a name that leaves the version open is taken
-    for what is mostly meant."""
+    """Read one text. A text that cannot be parsed becomes a licence with that name. `loosely`: a name that leaves the version open stands
+    for the version usually meant.
+    """
     if len(text) > MAX_TEXT:
         return _each_word(text)
     known = _find_licence(text, loosely=loosely)
@@ -124,7 +125,7 @@ def read_terms(text: str, *, loosely: bool = True) -> Terms:
 
 
 def _each_word(text: str) -> Terms:
-    """What a text comes to that is more than is taken apart: each of its words is a licence that holds, so that none is hidden."""
+    """The terms of a text that is too long or too nested to parse: each word is a licence that applies, so that no licence is hidden."""
     words = [word for word in _TOKENS.findall(text) if word not in ("(", ")", ",") and word.lower() not in _OPERATORS]
     return (
         _join_terms("all", (_find_licence(word, loosely=True) or Licence(word) for word in words))
@@ -134,11 +135,11 @@ def _each_word(text: str) -> Terms:
 
 
 class _TooManyGroups(ValueError):
-    """There are more choices in each other than are taken apart."""
+    """The choices are nested too deeply."""
 
 
 class _Reader:
-    """Reads tokens from left to right. Raises ValueError where they make no expression."""
+    """Parses tokens from left to right. Raises ValueError if they are not an expression."""
 
     def __init__(self, tokens: Sequence[str], *, loosely: bool) -> None:
         self.tokens = tokens
@@ -147,7 +148,7 @@ class _Reader:
         self._groups = 0
 
     def whole(self) -> Terms:
-        """Parts that a comma and an operator join, which bind less than the operator alone (Debian's copyright-format 1.0)."""
+        """Parts joined by a comma and an operator, which bind less tightly than the operator alone (Debian's copyright-format 1.0)."""
         left = self._any_of()
         while (operator := self._operator()) and operator[0]:
             self.at += 1
@@ -204,7 +205,7 @@ def _join_terms(kind: str, parts: Iterable[Terms]) -> Terms:
 
 
 def _parse_name(text: str, *, loosely: bool) -> Terms:
-    """The licence of a name without operators, or several with a slash between them."""
+    """The licence of a name without operators, or a choice of several separated by slashes."""
     known = _find_licence(text, loosely=loosely)
     if known is not None:
         return known
@@ -222,7 +223,7 @@ def _parse_name(text: str, *, loosely: bool) -> Terms:
 
 
 def _find_licence(text: str, *, loosely: bool) -> Terms | None:
-    """The licence that a whole text names, or several that one name stands for."""
+    """The licence that a complete text names, or a choice of several if the name stands for several."""
     found = licence_named(text, loosely=loosely)
     if found is None:
         return None

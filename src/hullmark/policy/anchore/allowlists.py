@@ -1,4 +1,4 @@
-"""Allowlists, each with an index: which exception covers a finding, without a look at every item."""
+"""Allowlists, each with an index, so that the exception that covers a finding is found without looking at every item."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hullmark.policy.anchore.select import Wildcard
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One exception: findings of a gate whose trigger id fits, until it expires."""
+    """One exception: it covers findings of a gate whose trigger id matches, until it expires."""
 
     id: str
     gate: str
@@ -57,7 +57,7 @@ class _OfGate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowlist:
-    """Exceptions under an id. The index is made with it, so that a policy is indexed when it is read."""
+    """Exceptions under an id. The index is built together with the object, so a policy is indexed as soon as it is read."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ class Allowlist:
             self._gates.setdefault(entry[1].gate, _OfGate()).add(entry)
 
     def covering(self, gate: str, ids: Sequence[str], now: datetime, work: Work) -> Item | None:
-        """The first item that covers a finding of a gate that goes by these ids, and has not expired. Raises RuleFailed."""
+        """The first unexpired item that covers a finding of a gate with any of these trigger ids. Raises RuleFailed."""
         known = self._gates.get(gate.lower())
         if known is None:
             return None
@@ -84,14 +84,16 @@ class Allowlist:
 
 
 class Exceptions:
-    """The allowlists of a mapping, in their order. Items that have expired do not count."""
+    """The allowlists of a mapping, in their order. Expired items do not count."""
 
     def __init__(self, allowlists: Iterable[Allowlist], now: datetime) -> None:
         self._now = now
         self._allowlists = tuple(allowlists)
 
     def covering(self, gate: str, ids: Sequence[str], work: Work) -> dict[str, str] | None:
-        """The first item that covers a finding of a gate that goes by these ids, as the finding shows it. Raises RuleFailed."""
+        """The first item that covers a finding of a gate with any of these trigger ids, in the form the finding shows. Raises
+        RuleFailed.
+        """
         for allowlist in self._allowlists:
             item = allowlist.covering(gate, ids, self._now, work)
             if item is not None:

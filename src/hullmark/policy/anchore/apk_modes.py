@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_MAX_LINES = 2_000_000  # as many as a file of the largest size that rules look into can have
+_MAX_LINES = 2_000_000  # as many as fit in the largest file that rules read
 
 
 def apk_modes(body: bytes) -> dict[str, str]:

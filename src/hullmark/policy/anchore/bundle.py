@@ -18,7 +18,7 @@ _SHOWN = 20
 
 
 class InvalidBundle(HullmarkError):
-    """An Anchore policy with mistakes. `mistakes` are all that were found, in the document's order."""
+    """An Anchore policy with mistakes. `mistakes` holds all that were found, in the document's order."""
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
@@ -34,7 +34,8 @@ class InvalidBundle(HullmarkError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule. `check` is None if it cannot be judged, for `mistakes`, or never fires, for the original has retired its gate.
+    """A rule. `check` is None if the rule cannot be judged because of its `mistakes`, or never fires because the original has retired its
+    gate.
 
     `gate` and `trigger` are the names as findings show them.
     """
@@ -51,7 +52,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleSet:
-    """Rules under an id: what format "1_0" calls a policy. `mistakes` are its own."""
+    """Rules under an id; format "1_0" calls this a policy. `mistakes` are its own, without those of its rules."""
 
     id: str
     name: str
@@ -67,7 +68,7 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """Which rule sets and allowlists count for which images. `images` is None if that cannot be told."""
+    """Which rule sets and allowlists apply to which images. `images` is None if that cannot be determined."""
 
     id: str
     name: str
@@ -80,7 +81,7 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """A whole Anchore policy. `digest` is `sha256:…` over what it says. `mistakes` are those of no part in particular."""
+    """A complete Anchore policy. `digest` is `sha256:…` over its content. `mistakes` are those that belong to no part in particular."""
 
     id: str
     name: str
@@ -95,16 +96,16 @@ class Bundle:
 
     @property
     def title(self) -> str:
-        """What it is called: its name, else its id."""
+        """Its name, or its id if it has no name."""
         return self.name or self.id
 
     @property
     def rule_count(self) -> int:
-        """How many rules it has, in all its sets."""
+        """The number of rules in all its rule sets."""
         return sum(len(rule_set.rules) for rule_set in self.rule_sets)
 
     def every_mistake(self, profile: Profile = NATIVE) -> list[Mistake]:
-        """Everything wrong anywhere in the document, whether or not an image's way leads there."""
+        """Every mistake in the document, including those in parts that no image's mapping uses."""
         found = [*self.mistakes, *self._find_duplicates()]
         for rule_set in self.rule_sets:
             found += rule_set.every_mistake()
@@ -123,7 +124,7 @@ class Bundle:
             raise InvalidBundle(mistakes)
 
     def find_missing_references(self, mapping: Mapping) -> list[Mistake]:
-        """What a mapping names that is not there, or is there twice."""
+        """Mistakes for the rule sets and allowlists that a mapping names but that do not exist, or exist more than once."""
         known: tuple[tuple[tuple[str, ...], list[str], str], ...] = (
             (mapping.rule_sets, [rule_set.id for rule_set in self.rule_sets], "rule set"),
             (mapping.allowlists, [allowlist.id for allowlist in self.allowlists], "allowlist"),
@@ -161,7 +162,7 @@ def _twice(path: str, name: str, word: str) -> Mistake:
 
 @dataclass(slots=True)
 class MistakeCollector:
-    """Mistakes of the part that is being read."""
+    """Collects the mistakes of the part that is being read."""
 
     found: list[Mistake] = field(default_factory=list)
 
@@ -174,7 +175,7 @@ class MistakeCollector:
         *,
         is_anywhere: bool = False,
     ) -> None:
-        """Note a mistake."""
+        """Record a mistake."""
         self.found.append(
             Mistake(path=path, reason=reason, problem_type=problem_type, quirk=quirk, is_anywhere=is_anywhere)
         )

@@ -1,6 +1,6 @@
-"""What a rule looks at, and so which gaps in what is known of an image keep it from telling. Only the native profile asks.
+"""What a rule looks at, and therefore which gaps in what is known of an image leave the rule undecided. Used by the native profile only.
 
-The original takes what nobody saw for what is not there; under `compat` the verdict stays so and `unknowns` says what it was.
+The original treats anything that was not seen as absent. Under `compat` the verdict stays that way, and `unknowns` reports the gaps.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NEEDED: Mapping[Need, frozenset[Fact]] = {
 
 
 def scope_of(trigger: Trigger, values: Values, context: Context) -> Scope:
-    """What a rule looks at: what its trigger says, else what its needs stand for."""
+    """What a rule looks at: the scope its trigger declares, or else the facts its needs imply."""
     if trigger.scope is not None:
         return trigger.scope(values)
     needs = trigger.needs - ({Need.MALWARE} if context.malware is not None else set())
@@ -43,7 +43,7 @@ def scope_of(trigger: Trigger, values: Values, context: Context) -> Scope:
 
 
 class ScopeParams(Params, frozen=True, kw_only=True):
-    """What a rule of Anchore's language asks for, in the words of native rules."""
+    """What a rule of Anchore's language looks at, in the form of a native rule's parameters."""
 
     types: tuple[str, ...] = ()
     except_types: tuple[str, ...] = ()
@@ -51,7 +51,9 @@ class ScopeParams(Params, frozen=True, kw_only=True):
 
 
 def untold(trigger: Trigger, values: Values, facts: AnchoreFacts) -> Iterator[CannotTell]:
-    """What a rule cannot tell since something was not seen or not covered that it looks at, whatever it found; once for each cause."""
+    """What a rule cannot decide because something it looks at was not seen or is not covered by advisories, whatever else it found; one
+    item for each cause.
+    """
     scope = scope_of(trigger, values, facts.context)
     native = NativeTrigger(
         gate=trigger.gate,

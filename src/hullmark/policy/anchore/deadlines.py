@@ -1,4 +1,4 @@
-"""When time alone may change what an Anchore policy says: ages that are reached, and exceptions that end."""
+"""When the passage of time alone may change an Anchore policy's verdict: ages that are reached, and exceptions that end."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from hullmark.policy.question import NATIVELY, Question
 def next_bundle_deadline(
     bundle: Bundle, facts: Facts, verdict: Verdict, question: Question = NATIVELY
 ) -> datetime | None:
-    """The first moment after now at which the verdict may be another one; None if time alone never changes it.
+    """The first time after now at which the verdict may change; None if time alone never changes it.
 
-    `verdict` is what the policy says of the facts now. It need not be another one then, and a later moment follows in any case.
+    `verdict` is the policy's verdict on the facts now. The verdict need not in fact change at the returned time; the caller can then
+    compute the next deadline from there.
     """
     anchore = AnchoreFacts(facts=facts, profile=question.profile, context=question.context)
     source = facts.inventory.source
@@ -64,7 +65,7 @@ def _covering(verdict: Verdict) -> Iterator[dict[str, str]]:
 
 
 def _of_rule(rule: Rule, facts: AnchoreFacts) -> Iterable[datetime]:
-    """Those of one rule. Where it fails it is asked again the next day."""
+    """The deadlines of one rule. If computing them fails, the next midnight, so that the rule is judged again the next day."""
     check = rule.check
     deadlines = check.deadlines if check is not None else None
     if check is None or deadlines is None:

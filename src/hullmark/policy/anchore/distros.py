@@ -1,7 +1,7 @@
-"""Which distribution's advisories speak for an image, and how its versions are ordered, by the original's table.
+"""Which distribution's advisories apply to an image, and how its versions are ordered, by the original's table.
 
-A distribution that is not in the table stands for itself. What it is like (ID_LIKE of os-release) says how versions are ordered, and never
-whose advisories count.
+A distribution that is not in the table is used as it is. The distributions it is like (ID_LIKE of os-release) decide how its versions are
+ordered, but never whose advisories count.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class DistroFlavor(NamedTuple):
-    """The distribution that another one is looked up as, and the flavor of its packages: ALPINE, BUSYB, DEB or RHEL."""
+    """The name that a distribution is looked up by, and the flavor of its packages: ALPINE, BUSYB, DEB or RHEL."""
 
     name: str
     flavor: str
@@ -37,12 +37,14 @@ _NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)").match
 
 
 def flavor_of(name: str, like: Iterable[str]) -> str:
-    """How its packages' versions are ordered; "" if the original does not know."""
+    """The flavor that decides how the distribution's package versions are ordered; "" if the original does not know it."""
     return next((_TABLE[distro].flavor for distro in (name, *like) if distro in _TABLE), "")
 
 
 def namespaces_of(name: str, version: str) -> Iterator[str]:
-    """The namespaces of advisories that speak for it: of its version, and of the shorter ones where that begins with two numbers."""
+    """The advisory namespaces that apply to a distribution: for its version and, if that begins with two numbers, for the shortened
+    versions too.
+    """
     mapped = _TABLE[name].name if name in _TABLE else name
     found = _NUMBERS(version)
     versions = (version, f"{found[1]}.{found[2]}", found[1]) if found is not None else (version,)

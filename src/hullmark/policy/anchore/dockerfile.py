@@ -1,4 +1,4 @@
-"""Dockerfiles as the original reads them, line by line and guessed from the history; and as they are meant, for the native profile."""
+"""Dockerfiles as the original reads them (line by line, or guessed from the history), and as Docker reads them, for the native profile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hullmark.policy.anchore.failure import RuleFailed
 from hullmark.policy.dockerfile import from_history, parse_dockerfile
 
 _NOP = re.compile(r"^/bin/sh -c #\(nop\) +(.*)")
-_MAX_LINES = 16 << 20  # as many as a Dockerfile, or an image's settings, of the largest size can have
+_MAX_LINES = 16 << 20  # as many as fit in the largest Dockerfile, or in the largest image settings
 
 KEYWORDS = (
     *("ADD", "ARG", "COPY", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER"),
@@ -22,7 +22,7 @@ KEYWORDS = (
 
 
 class Line(NamedTuple):
-    """An instruction: its keyword in capitals, what follows, and the line as written."""
+    """An instruction: its keyword in capitals, the rest of the line, and the line as written."""
 
     keyword: str
     value: str
@@ -30,9 +30,10 @@ class Line(NamedTuple):
 
 
 def read_lines(text: str, *, joins: bool = False) -> tuple[Line, ...]:
-    """Each line as an instruction. Here-documents and stages are not known, and only a blank ends a keyword.
+    """Each line as an instruction. Here-documents and stages are not recognised, and only a blank ends a keyword.
 
-    `joins`: lines that end in a backslash go on in the next. The original does not see that, but takes a dollar after a backslash for it.
+    `joins`: a line that ends in a backslash continues on the next. The original misses such continuations; it treats a backslash followed
+    by a dollar as one instead.
     """
     joined = re.sub(r"\\\s*\n", " ", text) if joins else text
     stripped = (line.strip() for line in joined.splitlines()[:_MAX_LINES])
@@ -41,7 +42,9 @@ def read_lines(text: str, *, joins: bool = False) -> tuple[Line, ...]:
 
 
 def _as_the_original_joins(lines: Iterable[str]) -> Iterator[str]:
-    """A line with `\\$` anywhere loses it and goes on in the next; at the end of the text it is lost."""
+    r"""Lines joined as the original does: a line with `\$` anywhere loses it and continues on the next. If no line follows, the joined text
+    is dropped.
+    """
     begun: list[str] = []
     for line in lines:
         begun.append(line.replace("\\$", ""))
@@ -51,7 +54,7 @@ def _as_the_original_joins(lines: Iterable[str]) -> Iterator[str]:
 
 
 def guessed_text(config: ImageConfig) -> str:
-    """What the history suggests: all that is not marked otherwise was a RUN."""
+    """A Dockerfile guessed from the history: every entry that is not marked otherwise is taken for a RUN."""
     lines = ["FROM scratch"]
     for entry in config.history:
         found = _NOP.match(entry.created_by)
@@ -60,7 +63,7 @@ def guessed_text(config: ImageConfig) -> str:
 
 
 def final_lines(text: str) -> tuple[Line, ...]:
-    """The instructions that make the image itself: those of the last stage and of the stages it is based on. Raises RuleFailed."""
+    """The instructions that build the image itself: those of the last stage and of the stages it is based on. Raises RuleFailed."""
     try:
         return _lines(parse_dockerfile(text.encode("utf-8", "surrogatepass")).final)
     except HullmarkError as error:
@@ -68,7 +71,7 @@ def final_lines(text: str) -> tuple[Line, ...]:
 
 
 def guessed_lines(config: ImageConfig) -> tuple[Line, ...]:
-    """The instructions of the history, and what the image's settings know besides: ports, user, health check."""
+    """The instructions of the history, and those that only the image's settings show: ports, user, health check."""
     dockerfile = from_history(config.history)
     lines = list(_lines(dockerfile.final)) if dockerfile is not None else []
     keywords = {line.keyword for line in lines}

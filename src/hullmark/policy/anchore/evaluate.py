@@ -1,7 +1,7 @@
-"""An Anchore policy and facts give a verdict.
+"""Evaluates an Anchore policy on the facts of an image, which gives a verdict.
 
-The first mapping that fits an image says which rule sets and allowlists count. A rule that cannot be judged never keeps the others
-from being judged. An image on the denied list stops and one on the allowed list passes, whatever the rules say.
+The first mapping that matches an image decides which rule sets and allowlists apply. A rule that cannot be judged never keeps the others
+from being judged. An image on the denied list stops and one on the allowed list passes, whatever the rules find.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _LACKING = (
 
 @dataclass(slots=True)
 class _Run:
-    """What has come out so far. `has_unknowns`: the outcome does not follow from the findings alone."""
+    """The results so far. `has_unknowns`: the outcome does not follow from the findings alone."""
 
     findings: list[Finding] = field(default_factory=list)
     problems: list[PolicyProblem] = field(default_factory=list)
@@ -67,7 +67,7 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class _RuleContext:
-    """What the rules of an image are judged with: its facts, the allowlists that count, and the format of the policy."""
+    """What the rules of an image are judged with: its facts, the allowlists that apply, and the format of the policy."""
 
     facts: AnchoreFacts
     exceptions: Exceptions
@@ -109,7 +109,9 @@ def evaluate_bundle(
 
 
 def _of_image(facts: Facts, profile: Profile) -> Iterable[Problem]:
-    """What could not be read of the image. The original's rules know nothing of it, so all that they did not know stands beside them."""
+    """Problems from reading the image. The original's rules ignore them, so under `compat` everything those rules did not know is added
+    beside the findings.
+    """
     return with_unknowns(facts) if profile.is_compat else facts.inventory.problems
 
 
@@ -147,7 +149,7 @@ def _judge(bundle: Bundle, image: Image, facts: AnchoreFacts, question: Question
 
 
 def _note_mistakes(mistakes: Iterable[Mistake], profile: Profile, run: _Run) -> list[Mistake]:
-    """Note the mistakes that count; answers those after which nothing can be judged."""
+    """Note the mistakes that count, and return those that make judging impossible."""
     counted = [mistake for mistake in mistakes if mistake.counts(profile)]
     for mistake in counted:
         run.note(str(mistake), mistake.problem_type)
@@ -171,7 +173,7 @@ def _answer_without_mapping(image: Image, facts: AnchoreFacts, question: Questio
 def _apply(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> None:
     if rule.check is None:
         return
-    # Each rule has a budget of its own: one that is slow must not use up the others'.
+    # Each rule has its own budget, so that a slow rule cannot use up that of the others.
     own = replace(context, facts=replace(context.facts, rule_id=rule.id, work=Work()))
     name = f"{rule_set.id}/{rule.id or rule.gate}"
 
@@ -187,7 +189,7 @@ def _apply(rule: Rule, rule_set: RuleSet, context: _RuleContext, run: _Run) -> N
 
 
 def _judge_rule(rule: Rule, check: Trigger, rule_set: RuleSet, context: _RuleContext, run: _Run) -> list[Finding]:
-    """Its findings; what it cannot tell is noted. Raises RuleFailed."""
+    """The findings of a rule. What it cannot decide is noted in `run`. Raises RuleFailed."""
     facts = context.facts
     name = f"{rule_set.id}/{rule.id or rule.gate}"
     missing = lacking(check, facts)
@@ -210,7 +212,7 @@ def _judge_rule(rule: Rule, check: Trigger, rule_set: RuleSet, context: _RuleCon
 
 
 def lacking(trigger: Trigger, facts: AnchoreFacts) -> str:
-    """Which fact is missing; empty if all are there."""
+    """A sentence for the first missing fact that the trigger needs; "" if all are present."""
     inventory = facts.facts.inventory
     there = {
         Need.FILES: inventory.files is not None,
@@ -260,7 +262,7 @@ def _finding(fired: TriggerMatch, rule: Rule, rule_set: RuleSet, context: _RuleC
 
 
 def _apply_exceptions(finding: Finding, exceptions: Sequence[PolicyException], now: datetime) -> Finding:
-    """The finding, not counting if one of the exceptions covers it now."""
+    """The finding, marked as not counting if one of the exceptions covers it now."""
     covering = next(
         (
             exception
@@ -299,7 +301,7 @@ def _stop_evaluation(run: _Run, question: Question, sentence: str, problem_type:
 
 
 def _reason(facts: AnchoreFacts, word: str, sentence: str) -> str:
-    """The original's word, or a sentence."""
+    """The original's word in the compat profile, otherwise the sentence."""
     return word if facts.profile.is_compat else sentence
 
 

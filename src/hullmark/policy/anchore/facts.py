@@ -1,4 +1,4 @@
-"""What Anchore's gates ask of an image, derived from the facts that all policies have."""
+"""The facts that Anchore's gates need about an image, derived from the facts that all policies share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class _SharedProperty(Generic[T]):
-    """A property that is derived once for all rules."""
+    """A property that is derived once and shared by all rules."""
 
     def __init__(self, derive: Callable[[Any], T]) -> None:
         self._derive = derive
@@ -48,9 +48,10 @@ class _SharedProperty(Generic[T]):
 
 @dataclass(frozen=True, kw_only=True)
 class AnchoreFacts:
-    """The facts of an image, with what is known from outside, and how to judge. `rule_id` is that of the rule being judged.
+    """The facts of an image, together with the context from outside and the profile to judge by. `rule_id` is that of the rule being
+    judged.
 
-    `derived` are tables that are made on first use; every rule's facts share them.
+    `derived` holds tables that are built on first use; the facts of all rules share them.
     """
 
     facts: Facts
@@ -61,12 +62,12 @@ class AnchoreFacts:
     derived: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def keeps(self, quirk: str) -> bool:
-        """Whether one of the original's peculiarities is kept."""
+        """Whether the profile keeps this quirk of the original."""
         return self.profile.keeps(quirk)
 
     @property
     def now(self) -> datetime:
-        """The moment that counts as the present, in UTC."""
+        """The time that counts as the present, in UTC."""
         return in_utc(self.facts.now)
 
     @property
@@ -76,35 +77,35 @@ class AnchoreFacts:
 
     @_SharedProperty
     def files(self) -> dict[str, FileRecord]:
-        """The files that are there, by path."""
+        """The files that exist in the image, by path."""
         records = self.facts.inventory.files or ()
         return {file.path: file for file in records if file.state not in ("missing", "ghost")}
 
     @_SharedProperty
     def packages(self) -> tuple[PackageRow, ...]:
-        """Every package, at every place."""
+        """Every package, one row for each of its places."""
         return package_rows(self.facts.inventory)
 
     @_SharedProperty
     def matches(self) -> tuple[MatchRow, ...]:
-        """Every match, at every place; none if nobody matched."""
+        """Every match, one row for each place of its package; empty if packages were not matched."""
         return match_rows(self.facts.matches, self.packages) if self.facts.matches is not None else ()
 
     @property
     def distro(self) -> tuple[str, str]:
-        """Name and version of the distribution, `Unknown` and `0` for none."""
+        """Name and version of the distribution; `Unknown` and `0` if there is none."""
         distro = self.facts.inventory.distro
         return (distro.id or "Unknown", distro.version_id or "0") if distro is not None else ("Unknown", "0")
 
     @property
     def likes(self) -> tuple[str, ...]:
-        """The distributions that it is like, by its own word; itself if it does not say."""
+        """The distributions it declares itself to be like; itself if it declares none."""
         distro = self.facts.inventory.distro
         return (distro.id_like if distro is not None else ()) or (self.distro[0],)
 
     @property
     def is_dockerfile_actual(self) -> bool:
-        """Whether a Dockerfile was handed over."""
+        """Whether a Dockerfile was supplied."""
         return bool(self.facts.dockerfile_text.strip())
 
     @_SharedProperty
@@ -116,7 +117,7 @@ class AnchoreFacts:
         return read_lines(guessed_text(self.config)) if self.keeps("Q25") else guessed_lines(self.config)
 
     def stored(self, path: str) -> bytes | None:
-        """The content of a file that the analysis was asked to store; None if it is not there."""
+        """The content of a file that the analysis was asked to store; None if it was not stored."""
         if path not in self.context.retrieve_files or path not in self.files:
             return None
         return self.facts.contents.get(path)
@@ -136,7 +137,9 @@ class AnchoreFacts:
         return tuple(line.strip() for line in text.splitlines())
 
     def searched(self, kind: str) -> Iterator[tuple[str, str, int]]:
-        """Which file holds a line that fits which expression of a kind, and the line's number; by path. Raises RuleFailed."""
+        """For each match of an expression of this kind: the file's path, the expression and the line number, ordered by path. Raises
+        RuleFailed.
+        """
         named = self.context.secret_search if kind == "secrets" else self.context.content_search
         found = self.facts.searched.get(kind)
         if found is None and named:
@@ -148,16 +151,16 @@ class AnchoreFacts:
                 yield path, regex, number
 
     def at(self, path: str, detail: str = "") -> tuple[Evidence, ...]:
-        """Evidence: a file."""
+        """Evidence that points at a file."""
         file = self.files.get(path)
         return (self.facts.at(path, file.layer if file is not None else -1, detail),)
 
     def at_row(self, row: PackageRow, detail: str = "") -> tuple[Evidence, ...]:
-        """Evidence: a package at its place."""
+        """Evidence that points at a package at its place."""
         places = (row.place,) if row.place is not None else row.package.locations
         return tuple(self.facts.at(place.path, place.layer, detail or row.full_version) for place in places)
 
 
 def full_mode(file: FileRecord) -> int:
-    """Permission bits and type, as stat(2) gives them."""
+    """Permission bits and file type, as stat(2) gives them."""
     return _TYPE_BITS.get(file.type, 0) | file.mode

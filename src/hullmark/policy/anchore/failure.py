@@ -1,5 +1,7 @@
-"""What a rule raises that cannot be judged."""
+"""The error of a rule that cannot be judged."""
 
 
 class RuleFailed(Exception):
-    """A rule cannot be judged: by default that stops, as one rule only. Says why in a sentence without its subject."""
+    """A rule cannot be judged. By default the verdict is then stop; the other rules are judged all the same. The message gives the reason
+    as a sentence without its subject.
+    """

@@ -1,4 +1,4 @@
-"""Which mapping an image comes by, and what is wrong with the document on its way."""
+"""Chooses the mapping for an image, and collects the document's mistakes that affect that choice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hullmark.policy.anchore.select import Image
 
 
 def chosen_mapping(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[Mapping | None, list[Mistake]]:
-    """The first mapping that fits, and every mistake on the way to it and in what it names. Raises RuleFailed."""
+    """The first mapping that matches, and every mistake that was met before it and in the parts it names. Raises RuleFailed."""
     mistakes = [*bundle.mistakes]
     for entry in (*bundle.denied_images, *bundle.allowed_images):
         mistakes += entry.mistakes
@@ -28,12 +28,12 @@ def chosen_mapping(bundle: Bundle, image: Image, facts: AnchoreFacts) -> tuple[M
 
 
 def means(entry: Mapping, image: Image, facts: AnchoreFacts) -> bool:
-    """Whether a mapping, or an entry of an image list, means the image. Raises RuleFailed."""
+    """Whether a mapping, or an entry of an image list, applies to the image. Raises RuleFailed."""
     return entry.images is not None and entry.images.fits(image, facts.work, is_exact=facts.keeps("Q3"))
 
 
 def _of_chosen(bundle: Bundle, mapping: Mapping) -> Iterator[Mistake]:
-    """What is wrong with it, and with the rule sets and allowlists that it names."""
+    """The mistakes of a mapping, and of the rule sets and allowlists that it names."""
     yield from (*mapping.mistakes, *bundle.find_missing_references(mapping))
     for rule_set in bundle.rule_sets:
         if rule_set.id in mapping.rule_sets:

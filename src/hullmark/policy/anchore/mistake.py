@@ -9,10 +9,11 @@ from hullmark.policy.anchore.profile import Profile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
-    """What is wrong with a document: where (`policies[0].rules[2].params[1].value`), and what was expected.
+    """A mistake in a document: where it is (`policies[0].rules[2].params[1].value`), and what was expected.
 
-    `problem_type` is the original's word. `quirk` names the quirk that it counts with, or, after a `!`, the one it counts without.
-    `is_fatal`: nothing is judged; else it is only told. `is_anywhere`: to the original it matters also in a mapping that no image comes by.
+    `problem_type` is the original's term. `quirk` names the quirk with which it counts as a mistake or, after a `!`, the quirk without
+    which it does. `is_fatal`: nothing can be judged; otherwise it is only reported. `is_anywhere`: to the original it also counts in a
+    mapping that is not chosen for the image.
     """
 
     path: str
@@ -23,7 +24,7 @@ class Mistake:
     is_anywhere: bool = False
 
     def counts(self, profile: Profile) -> bool:
-        """Whether it is a mistake in a profile."""
+        """Whether it is a mistake in this profile."""
         if self.quirk.startswith("!"):
             return not profile.keeps(self.quirk[1:])
         return not self.quirk or profile.keeps(self.quirk)

@@ -1,4 +1,4 @@
-"""What the rules of an Anchore policy must know, so that a scan collects just that."""
+"""What the rules of an Anchore policy need to know, so that a scan collects no more than that."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET_BYTES = 10_000
 
 
 def bundle_needs(bundle: Bundle, question: Question) -> Needs:
-    """Everything that any of the rules needs, whichever mapping will fit."""
+    """Everything that any of the rules needs, whichever mapping will match."""
     context = question.context
     rules = [rule for rule_set in bundle.rule_sets for rule in rule_set.rules if rule.check is not None]
     wanted = {need for rule in rules if rule.check is not None for need in rule.check.needs}
@@ -34,7 +34,7 @@ def bundle_needs(bundle: Bundle, question: Question) -> Needs:
 
 
 def as_glob(text: str) -> PathGlob | None:
-    """A path as a glob; None for what cannot be a path in an image."""
+    """A path as a glob; None for a text that cannot be a path in an image."""
     try:
         return PathGlob(text) if text.startswith("/") else None
     except ValueError:
@@ -42,7 +42,7 @@ def as_glob(text: str) -> PathGlob | None:
 
 
 def _searches(bundle: Bundle, question: Question) -> dict[str, Search]:
-    """What to look for in all files, by kind; nothing that no rule asks for."""
+    """What to look for in all files, by kind; kinds that no rule uses are left out."""
     context = question.context
     rules = (rule for rule_set in bundle.rule_sets for rule in rule_set.rules)
     kinds = {rule.check.search for rule in rules if rule.check is not None}

@@ -1,4 +1,4 @@
-"""How the original compares versions of a distribution's packages where a minimum is required: not as the distributions do."""
+"""The original's own comparison of distribution package versions where a minimum is required; it differs from the distributions' rules."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ def is_lower(flavor: str, name: str, installed: str, wanted: str) -> bool:
 
 
 def _last_two(name: str, version: str) -> tuple[str, str]:
-    """Version and release, which are what follows the last two dashes, wherever in name and version these are."""
+    """Version and release: the parts after the last two dashes of "name-version", even if a dash belongs to the name."""
     _, *parts = f"-{name}-{version}".rsplit("-", 2)
     return parts[0], parts[1]
 
 
 def _rpm_order(left: tuple[str, str], right: tuple[str, str]) -> int:
-    """Below, at or above 0. An epoch is a number like others, and nothing sorts before the end of a text."""
+    """A negative number, 0 or a positive number if left is below, equal to or above right. An epoch is treated like any other number, and
+    no character sorts before the end of a text.
+    """
     return _order(left[0], right[0]) or _order(left[1], right[1])
 
 
 def _order(left: str, right: str) -> int:
-    """Run by run of digits and of other characters. Letters are above a number, and a number above letters, whichever is on the left."""
+    """Compare runs of digits and runs of other characters in turn. Between letters and a number, the one on the left is always above."""
     rests = [list(left.strip()), list(right.strip())]
     while all(rests):
         for rest in rests:
@@ -59,7 +61,7 @@ def _order(left: str, right: str) -> int:
 
 
 def _run(rest: list[str], *, is_number: bool) -> str:
-    """Take the digits, or what are none, that it begins with; nothing if it begins with the other."""
+    """Remove and return the leading run of digits (or of non-digits if `is_number` is False); "" if the text begins with the other kind."""
     key, group = next(groupby(rest, str.isdigit))
     if key is not is_number:
         return ""
@@ -69,7 +71,9 @@ def _run(rest: list[str], *, is_number: bool) -> str:
 
 
 def _deb_is_lower(installed: str, wanted: str) -> bool:
-    """Epochs count only if both have one, and then one that is lower is not seen as lower. Raises InvalidVersion."""
+    """Whether the installed version is lower. Epochs count only if both versions have one, and then even a lower one is not seen as lower.
+    Raises InvalidVersion.
+    """
     (epoch, upstream, revision), (other_epoch, *others) = _deb_parts(installed), _deb_parts(wanted)
     if epoch is not None and other_epoch is not None and epoch != other_epoch:
         return False
@@ -85,5 +89,5 @@ def _deb_parts(text: str) -> tuple[int | None, str, str]:
 
 
 def _deb_order(left: str, right: str) -> int:
-    """As dpkg orders the parts of versions. The digit and the letter in front let them begin with anything."""
+    """Compare parts of versions as dpkg does. The digit and letter put in front allow the parts to begin with any character."""
     return scheme_for("deb").compare(f"0:0z{left}-0", f"0:0z{right}-0")

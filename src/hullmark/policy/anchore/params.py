@@ -1,7 +1,7 @@
-"""Parameters of Anchore's triggers: what each takes, and what its text stands for.
+"""Parameters of Anchore's triggers: what each accepts, and what its text means.
 
-Values are texts in Anchore's documents, also of numbers and booleans. What the original refuses is refused; where it is stricter than
-needed (quirks Q8, Q13, Q20), the native profile is not.
+Values are texts in Anchore's documents, even numbers and booleans. What the original refuses is refused; where the original is stricter
+than needed (quirks Q8, Q13, Q20), the native profile is not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PLAIN_NUMBER = re.compile(r"\s*-?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})\s*
 
 
 class Kind(StrEnum):
-    """What the text of a value must be."""
+    """The form that the text of a value must have."""
 
     TEXT = "a text"
     FLAG = "true or false"
@@ -34,7 +34,9 @@ class Kind(StrEnum):
 
 
 class BadValue(ValueError):
-    """A text that is not of the kind. `quirk` names the one without which it would be taken, `problem_type` is the original's word."""
+    """A text that is not of the required kind. `quirk` names the quirk without which it would be accepted; `problem_type` is the original's
+    term.
+    """
 
     def __init__(self, reason: str, quirk: str = "", problem_type: str = "ParameterValueInvalidError") -> None:
         super().__init__(reason)
@@ -44,9 +46,9 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter. `aliases` are other names, `any_case`: a choice may be written in small letters too (in the native profile).
+    """One parameter. `aliases` are other names. `any_case`: a choice may be written in small letters too (in the native profile).
 
-    `is_addition`: the original does not know it; the compat profile refuses it.
+    `is_addition`: the original does not know the parameter, so the compat profile refuses it.
     """
 
     name: str
@@ -59,15 +61,15 @@ class Parameter:
     about: str = ""
 
     def expected(self) -> str:
-        """What must stand there, for people."""
+        """The expected value, in words for people."""
         return f"one of {', '.join(self.choices)}" if self.kind is Kind.CHOICE else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The values of a rule's parameters by name. What was not given is not there.
+    """The values of a rule's parameters by name. Parameters that were not given are absent.
 
-    `bare_false` names those that are JSON's false: the original takes them for not given where it then asks whether they are.
+    `bare_false` names those given as JSON's false. Where the original checks whether they were given, it treats them as not given.
     """
 
     given: dict[str, Any]
@@ -101,7 +103,7 @@ class Values:
 
 
 def read_value(parameter: Parameter, raw: object) -> tuple[Any, BadValue | None]:
-    """The value, and what the original has against it where that can be overlooked. Raises BadValue where it cannot."""
+    """The value, and the original's objection to it if that can be overlooked. Raises BadValue if it cannot."""
     text, objection = _text(parameter, raw)
     if len(text) > MAX_VALUE:
         raise BadValue(f"expected at most {MAX_VALUE} characters")
@@ -114,7 +116,7 @@ def _text(parameter: Parameter, raw: object) -> tuple[str, BadValue | None]:
         return raw, None
     if isinstance(raw, bool):
         text = "true" if raw else "false"
-        # The original takes real booleans where it wants booleans, and fails on them later.
+        # The original accepts real booleans for boolean parameters, and fails on them later.
         return text, None if parameter.kind is Kind.FLAG else BadValue("expected a text in quotes", "Q20")
     if isinstance(raw, int | float):
         return str(raw), BadValue("expected a text: write the number in quotes", "Q20")
@@ -143,7 +145,7 @@ def _read_integer(parameter: Parameter, text: str) -> _Read:
 def _read_number(parameter: Parameter, text: str) -> _Read:
     if _PLAIN_NUMBER(text) is not None:
         return float(text), None
-    # The original takes these for numbers and fails on them when it judges (Q41).
+    # The original accepts these as numbers and fails on them when it judges (Q41).
     kind = "ValueError" if _NUMBER(text) is not None else "ParameterValueInvalidError"
     raise BadValue(f"expected a number, not {text[:60]!r}", problem_type=kind)
 
@@ -163,7 +165,7 @@ def _read_texts(parameter: Parameter, text: str) -> _Read:
     found = tuple(part.strip() for part in parts)
     if all(found):
         return found, None
-    # To the original a blank is a text, but nothing at all is none; and it strips the whole before it looks for the commas.
+    # The original accepts a blank as a text, but not an empty one; and it strips the whole value before it splits at commas.
     return found, BadValue("expected texts with commas between; one of them is empty", "!QS3" if all(parts) else "")
 
 

@@ -13,17 +13,17 @@ original's table says whose advisories speak for a distribution.
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A way to judge. `is_compat` also decides which trigger id a finding shows first, and how the verdict's reason reads."""
+    """A way of judging. `is_compat` also decides which trigger id a finding shows first, and how the verdict's reason is worded."""
 
     is_compat: bool
     quirks: frozenset[str]
 
     def keeps(self, quirk: str) -> bool:
-        """Whether it does as the original does."""
+        """Whether it keeps this quirk of the original."""
         return quirk in self.quirks
 
     def without(self, *quirks: str) -> Profile:
-        """The same, less some quirks. Raises ValueError for an unknown name."""
+        """This profile without some quirks. Raises ValueError for an unknown name."""
         unknown = sorted(set(quirks) - set(QUIRKS))
         if unknown:
             raise ValueError(f"there is no quirk {unknown[0]!r}")

@@ -1,4 +1,4 @@
-"""Documents → Bundle: formats "1_0" and "2" by one reader. It never refuses a document; what is wrong in it stands in the result."""
+"""Documents → Bundle: one reader for formats "1_0" and "2". It never refuses a document; mistakes are recorded in the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_ENTRIES = Limit(100_000, "entries of a list in a policy bundle", "refused")
 
 
 class _Words(NamedTuple):
-    """The names that a format has for the same things."""
+    """The names that a format uses for the same things."""
 
     rule_sets: str
     allowlists: str
@@ -61,7 +61,7 @@ def is_anchore(document: object) -> bool:
 
 
 def read_bundle(document: dict[str, Any]) -> Bundle:
-    """The policy that plain data holds, as JSON gives it."""
+    """The policy in plain data, as read from JSON."""
     version = document.get("version")
     form = version if isinstance(version, str) and version in _FORMATS else "2" if "rule_sets" in document else "1_0"
     words = _FORMATS[form]
@@ -131,7 +131,9 @@ def _read_required_text(entry: dict[str, Any], key: str, path: str, into: Mistak
 def _read_text(
     entry: dict[str, Any], key: str, path: str, into: MistakeCollector, *, is_anywhere: bool = False
 ) -> str | None:
-    """A text that says what is meant; None, and a mistake, if there is none. To the original an empty one is a text that fits nothing."""
+    """A text that identifies what is meant; None, with a mistake recorded, if it is missing. The original accepts an empty one as a text
+    that matches nothing.
+    """
     value = entry.get(key)
     if not isinstance(value, str):
         into.add(f"{path}.{key}", "expected a text that is not empty", "KeyError", is_anywhere=is_anywhere)
@@ -154,7 +156,7 @@ def _rule_set(entry: dict[str, Any], path: str, form: str) -> RuleSet:
 
 
 def _check_version(entry: dict[str, Any], path: str, form: str, into: MistakeCollector) -> None:
-    """Rule sets and allowlists have the version of the whole; format "2" may leave it out."""
+    """Record a mistake if a rule set or allowlist does not have the version of the document; format "2" may leave it out."""
     version = entry.get("version")
     if version != form and (version is not None or form == "1_0"):
         reason = f"expected the version {form!r}, not {str(version)[:60]!r}"
@@ -194,7 +196,7 @@ def _item(entry: dict[str, Any], path: str, into: MistakeCollector) -> Item | No
 
 
 def _expiry(text: str) -> datetime | None:
-    """The time, in UTC; fractions may follow a dot or a colon."""
+    """The time, in UTC; a fraction of a second may follow a dot or a colon."""
     if not text.endswith("Z") or len(text) < 20 or text[10] != "T" or (len(text) > 20 and text[19] not in ".:"):
         return None
     fraction = text[20:-1] if len(text) > 20 else ""
@@ -218,7 +220,7 @@ def _wildcard(text: str | None, path: str, into: MistakeCollector) -> Wildcard |
 
 
 def _images(entry: dict[str, Any], path: str, into: MistakeCollector) -> ImageRule | None:
-    """Which images an entry means; None, and mistakes, if that cannot be told."""
+    """Which images an entry applies to; None, with mistakes recorded, if that cannot be determined."""
     texts = [_read_text(entry, key, path, into, is_anywhere=True) for key in ("registry", "repository")]
     registry, repository = (
         _wildcard(text, f"{path}.{key}", into) for text, key in zip(texts, ("registry", "repository"), strict=True)

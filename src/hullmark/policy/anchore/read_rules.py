@@ -88,7 +88,7 @@ def _unknown_trigger(gate: str, name: str, known: Any, path: str, into: MistakeC
 
 
 def _old_word(text: str) -> str:
-    """Format "2" has other words for the same things."""
+    """Format "1_0"'s word for a word of format "2", which names the same things differently."""
     for new, old in _NEW_WORDS:
         text = text.replace(new, old)
     return text

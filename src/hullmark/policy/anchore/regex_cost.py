@@ -1,7 +1,7 @@
-"""How much work a backtracking matcher can have with an expression on a text of some length, at most; estimated from the syntax tree.
+"""An upper estimate of the work that a backtracking matcher can have with an expression on a text of a given length, from the syntax tree.
 
-Each part of an expression fits in some number of ways from a given place (`ways`); a later part that does not fit makes the matcher
-try them all. A repetition of one character class before something that the class does not hold has one way only.
+From a given place, each part of an expression can match in some number of ways (`ways`). If a later part does not match, the matcher tries
+them all. A repetition of a character class has only one way if what follows cannot begin with a character of that class.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CODES = re.compile(r"\\U([0-9a-f]{8})").findall
 
 
 class Room:
-    """How far repetitions can go: in any text of a length, or, closer, in one text."""
+    """How far repetitions can extend: in any text of a given length or, more tightly, in one particular text."""
 
     def __init__(self, length: int, text: str | None = None) -> None:
         self.length = length
@@ -49,21 +49,21 @@ class Room:
         return max(map(len, re.findall(f"(?:{source})+", self._text, flags)), default=0)
 
     def places(self, mask: int) -> int:
-        """At how many places characters of a mask stand, the end of the text included."""
+        """The number of places at which a character of the mask occurs, counting the end of the text."""
         if self._counts is None:
             return self.length
         return 1 + sum(count for char, count in self._counts.items() if mask >> min(ord(char), 128) & 1)
 
 
 class Cost(NamedTuple):
-    """In how many ways a part may fit from one place, and the steps to try them all."""
+    """The number of ways a part may match from one place, and the steps needed to try them all."""
 
     ways: int
     steps: int
 
 
 def work_for(tree: Sequence[Node], flags: int, room: Room) -> int:
-    """The largest number of steps to match at the start of a text, up to NEVER."""
+    """The largest number of steps to match at the start of a text; at most NEVER."""
     try:
         return _sequence(tree, flags, 0, room, 0).steps
     except RecursionError:
@@ -71,12 +71,14 @@ def work_for(tree: Sequence[Node], flags: int, room: Room) -> int:
 
 
 def first_characters(tree: Sequence[Node], flags: int) -> tuple[int, bool]:
-    """Which characters it can begin with, one bit for each of ASCII and one for all others, and whether it can be empty."""
+    """The characters a match can begin with (one bit for each ASCII character, and one for all others), and whether a match can be
+    empty.
+    """
     return _first(tree, flags, 0)
 
 
 def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
-    """Texts, in small letters, that stand in whatever fits (compared in small letters, where that is ASCII)."""
+    """Texts, in small letters, that occur in every text that matches. Compare them in small letters, with ASCII rules."""
     found: list[str] = []
     run = ""
     for node in tree:
@@ -91,7 +93,7 @@ def required_texts(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
 
 
 def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
-    """Expressions of a fixed width that stand one after the other, in this order, in whatever fits."""
+    """Expressions of a fixed width that occur in this order in every text that matches."""
     found: list[str] = []
     run: list[str] = []
     for node in _flat(tree):
@@ -100,7 +102,7 @@ def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
             run.append(character_source(node))
             continue
         if kind in REPETITIONS and value[0] > 0 and len(value[2]) == 1 and kind_of(value[2][0]) in ONE_CHARACTER:
-            run.append(character_source(value[2][0]))  # one of them at least, right after what stands before
+            run.append(character_source(value[2][0]))  # at least one of them, directly after the preceding part
         elif kind == "AT":
             continue
         found.append("".join(run))
@@ -109,7 +111,7 @@ def fragments(tree: Sequence[Node], flags: int) -> tuple[str, ...]:
 
 
 def _flat(tree: Sequence[Node]) -> Iterator[Node]:
-    """The nodes of a sequence, with those of plain groups in their place."""
+    """The nodes of a sequence, with plain groups replaced by their nodes."""
     for node in tree:
         if kind_of(node) == "SUBPATTERN" and not node[1][1] and not node[1][2]:
             yield from _flat(list(node[1][3]))
@@ -119,7 +121,7 @@ def _flat(tree: Sequence[Node]) -> Iterator[Node]:
 
 @lru_cache(maxsize=4096)
 def _mask(source: str, flags: int) -> int:
-    """Which ASCII characters a class holds, one bit each; the last bit: it may hold others."""
+    """The ASCII characters in a class, one bit each. The last bit is set if the class may hold other characters."""
     fits = re.compile(source, flags).match
     mask = sum(1 << code for code in range(128) if fits(chr(code)))
     may_hold_others = flags & re.IGNORECASE or _WIDE(source) or any(int(code, 16) > 127 for code in _CODES(source))
@@ -127,7 +129,7 @@ def _mask(source: str, flags: int) -> int:
 
 
 def _first(nodes: Sequence[Node], flags: int, depth: int) -> tuple[int, bool]:
-    """Which characters the nodes can begin with, and whether they can be empty."""
+    """The characters that the nodes can begin with, and whether they can be empty."""
     mask = 0
     for node in nodes:
         own, is_empty = _first_of(node, flags, depth)
@@ -163,7 +165,7 @@ def _union(masks: Iterable[int]) -> int:
 
 
 def _sequence(nodes: Sequence[Node], flags: int, follow: int, room: Room, depth: int) -> Cost:
-    """`follow`: which characters may come after the nodes."""
+    """The cost of nodes in sequence. `follow`: the characters that may come after the nodes."""
     follows = [follow] * len(nodes)
     for i in range(len(nodes) - 2, -1, -1):
         mask, is_empty = _first_of(nodes[i + 1], flags, depth)

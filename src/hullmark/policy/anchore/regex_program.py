@@ -1,6 +1,6 @@
-"""A matcher that tries each place of an expression at each place of a text once, so that its work is linear in both.
+"""A matcher that tries each place of an expression at each place of a text at most once, so that its work is linear in both.
 
-It answers whether an expression fits at the start, which needs no groups; what cannot be told without them is refused.
+It determines only whether an expression matches at the start, which needs no groups. Expressions that need groups to match are refused.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _MAX_DEPTH = Limit(50, "parts in each other of a regular expression in Anchore's
 
 
 class TooLarge(ValueError):
-    """An expression that is not taken here, with a clause that says why."""
+    """An expression that this matcher refuses, with a clause that gives the reason."""
 
 
 class Character:
-    """One character; answers are kept."""
+    """Matches one character; results are cached."""
 
     __slots__ = ("_fits", "known")
 
@@ -38,7 +38,7 @@ class Character:
         self.known: dict[str, bool] = {}
 
     def holds(self, char: str) -> bool:
-        """Whether it is one of them."""
+        """Whether the character matches."""
         answer = self.known.get(char)
         if answer is None:
             answer = self.known[char] = self._fits(char) is not None
@@ -46,19 +46,19 @@ class Character:
 
 
 class Split(NamedTuple):
-    """Go on at any of these steps."""
+    """Continue at any of these steps."""
 
     targets: tuple[int, ...]
 
 
 class Place(NamedTuple):
-    """Go on if the text is at such a place."""
+    """Continue if the text is at such a place."""
 
     fits: Callable[[str, int], object]
 
 
 class Look(NamedTuple):
-    """Go on if another program fits here, or, `behind` so many characters, there; or does not (`is_not`)."""
+    """Continue if another program matches here or, with `behind`, that many characters earlier. `is_not`: continue if it does not match."""
 
     program: Sequence[Step]
     behind: int
@@ -66,7 +66,7 @@ class Look(NamedTuple):
 
 
 class End(NamedTuple):
-    """The expression fits."""
+    """The expression has matched."""
 
 
 Step = Character | Split | Place | Look | End
@@ -84,7 +84,9 @@ def program_of(tree: Sequence[Node], flags: int) -> list[Step]:
 
 
 def fits(program: Sequence[Step], text: str, left: list[int]) -> bool:
-    """Whether it fits at the start. `left[0]` is the number of steps it may take, and then what remains; below 0: it gave up."""
+    """Whether the program matches at the start. `left[0]` is the number of steps it may take, and is updated to what remains; if it is
+    below 0 afterwards, the matcher gave up.
+    """
     return _fits(program, text, 0, left)
 
 

@@ -1,4 +1,4 @@
-"""The syntax tree of a regular expression, as Python's own parser makes it; so it is the same language by construction."""
+"""The syntax tree of a regular expression, from Python's own parser, so that the language is the same by construction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import warnings
 from importlib import import_module
 from typing import Any
 
-# The parser has no public name; there is no other that reads the same language.
+# The parser has no public name, and no other parser reads the same language.
 _PARSER: Any = import_module("re._parser")
 
 _CATEGORIES = {
@@ -26,7 +26,7 @@ REPETITIONS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 
 
 def parse(text: str) -> tuple[list[Node], int]:
-    """The tree, and the flags that hold from its start. Raises re.error, RecursionError or OverflowError."""
+    """The tree, and the flags that apply from its start. Raises re.error, RecursionError or OverflowError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = _PARSER.parse(text)
@@ -39,13 +39,13 @@ def kind_of(node: Node) -> str:
 
 
 def group_of(value: Any, flags: int) -> tuple[list[Node], int]:
-    """The nodes in a group, and the flags that hold there."""
+    """The nodes in a group, and the flags that apply in it."""
     _, added, removed, inner = value
     return list(inner), (flags | added) & ~removed
 
 
 def character_source(node: Node) -> str:
-    """An expression for a node that stands for one character."""
+    """An expression for a node that matches one character."""
     kind, value = kind_of(node), node[1]
     if kind == "ANY":
         return "."

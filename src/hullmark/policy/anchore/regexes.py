@@ -1,9 +1,10 @@
 """Python's regular expressions, matched at the start of a text, in bounded time whatever the expression and the text.
 
-Policies of others bring expressions, images bring texts, and together they could keep Python's matching busy for ever. So the work
-that an expression can cost on a text of a length is estimated from its syntax tree. Where that is little, Python matches. Where it may be
-much, a matcher of our own does, which tries each place of the expression at each place of the text once (linear in both); it cannot
-go back on groups, so backreferences, atomic groups and possessive repetitions are refused there. Both count their work against a budget.
+Expressions come from other people's policies and texts come from images; together they could keep Python's matcher busy for ever. The work
+that an expression can cost on a text of a given length is therefore estimated from its syntax tree. If it is small, Python matches. If it
+may be large, a matcher of our own is used, which tries each place of the expression at each place of the text once (linear in both). It
+cannot backtrack into groups, so it refuses backreferences, atomic groups and possessive repetitions. Both count their work against a
+budget.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ MAX_PATTERN = Limit(2000, "characters of a regular expression in Anchore's langu
 MAX_TEXT = Limit(1 << 20, "characters of a text that a regular expression in Anchore's language is tried on")
 
 _QUICK = 50_000
-_MAX_LOOKED_AT = 20_000  # characters of a text that is worth a closer look before it is matched
+_MAX_LOOKED_AT = 20_000  # characters of the longest text that is examined more closely before it is matched
 _BUDGET = 200_000_000
 _FOLDED = (("\u0130", "i"), ("\u0131", "i"), ("\u017f", "s"), ("\u212a", "k"))
 """What also fits i, s and k where case does not count."""
 
 _FOLDED_BYTES = tuple((wide.encode(), narrow.encode()) for wide, narrow in _FOLDED)
-_STEP_OF_OURS = 10  # a step of our own matcher takes as long as some of Python's
+_STEP_OF_OURS = 10  # a step of our own matcher takes as long as several of Python's
 
 
 class Work:
-    """How much matching one rule may still do, in steps of Python's matcher."""
+    """The amount of matching one rule may still do, in steps of Python's matcher."""
 
     def __init__(self, budget: int = _BUDGET) -> None:
         self.left = budget
 
     def spend(self, steps: int) -> None:
-        """Note work. Raises RuleFailed when it was too much."""
+        """Deduct work from the budget. Raises RuleFailed once it is used up."""
         self.left -= steps
         if self.left < 0:
             raise RuleFailed("its regular expression takes too long on this image; write it with fewer repetitions")
@@ -66,7 +67,7 @@ class Expression:
         self._program: Sequence[Any] | None = None
 
     def may_fit(self, text: str) -> bool:
-        """Whether the literal parts are all there; a quick no for most texts, of any length."""
+        """Whether all the literal parts occur in the text; quickly rules out most texts, of any length."""
         if not self._required:
             return True
         if not text.isascii():
@@ -77,11 +78,11 @@ class Expression:
 
     @property
     def required_bytes(self) -> tuple[bytes, ...]:
-        """Bytes that stand, folded, in whatever fits."""
+        """Folded bytes that occur in every text that matches, once the text is folded too."""
         return self._required_bytes
 
     def matches(self, text: str, work: Work) -> bool:
-        """Whether it fits at the start of the text, as `re.match` has it. Raises RuleFailed where that takes too long."""
+        """Whether it matches at the start of the text, like `re.match`. Raises RuleFailed if that takes too long."""
         if not self._may_begin(text) or not self.may_fit(text):
             return False
         steps = self._cost(len(text))
@@ -111,7 +112,7 @@ class Expression:
         return is_empty or (text != "" and bool(mask >> min(ord(text[0]), 128) & 1))
 
     def _has_fragments(self, text: str) -> bool:
-        """Whether the parts of a fixed width are there, in their order; another quick no."""
+        """Whether the parts of a fixed width occur in their order; another quick way to rule texts out."""
         at = 0
         for fragment in self._fragments:
             found = fragment.search(text, at)
@@ -128,7 +129,7 @@ class Expression:
 
 
 def fold_bytes(body: bytes) -> bytes:
-    """UTF-8 with small letters for ASCII's capital ones, and for the others that count as the same letter."""
+    """UTF-8 with ASCII capitals, and other characters that count as the same letter, replaced by small letters."""
     for wide, narrow in _FOLDED_BYTES:
         body = body.replace(wide, narrow)
     return body.lower()
@@ -136,7 +137,7 @@ def fold_bytes(body: bytes) -> bytes:
 
 @lru_cache(maxsize=512)
 def expression(text: str) -> Expression:
-    """The compiled expression, kept. Raises ValueError for an invalid one."""
+    """The compiled expression, cached. Raises ValueError for an invalid one."""
     return Expression(text)
 
 

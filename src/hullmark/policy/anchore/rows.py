@@ -1,4 +1,4 @@
-"""Packages and matches as Anchore's tables have them: one row for each place of a language's package, its own words for types."""
+"""Packages and matches as rows of Anchore's tables: one row for each place of a language package, with Anchore's own names for types."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _INFO_ENDINGS = (".dist-info", ".egg-info")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageRow:
-    """A package at a place. `version` lacks the release where the original splits it off, `full_version` never does.
+    """A package at a place. `version` lacks the release where the original splits it off; `full_version` always has it.
 
-    `licence` is None where the package has none on record. `location` is "" for the system's packages.
+    `licence` is None if none is recorded for the package. `location` is "" for system packages.
     """
 
     package: Package
@@ -33,17 +33,17 @@ class PackageRow:
 
     @property
     def is_language(self) -> bool:
-        """Whether the original counts it among the packages that are not the system's."""
+        """Whether the original counts it among the language packages, as opposed to system packages."""
         return self.kind.lower() in _LANGUAGE_KINDS
 
     @property
     def is_system(self) -> bool:
-        """Whether it is one of the system's packages."""
+        """Whether it is a system package."""
         return self.package.type in SYSTEM_TYPES
 
     @property
     def subject(self) -> str:
-        """What findings about it are about: its purl, and its place if it is not the system's."""
+        """The subject of findings about it: its purl, followed by its place for packages that are not system packages."""
         return f"{self.package.purl} {self.location}".rstrip()
 
 
@@ -56,7 +56,7 @@ class MatchRow:
 
 
 def package_rows(inventory: Inventory) -> tuple[PackageRow, ...]:
-    """Every row: the system's packages first, then by type, name, version and place."""
+    """Every row: system packages first, then by type, name, version and place."""
     rows = (row for package in inventory.packages for row in _rows_of(package))
     return tuple(sorted(rows, key=lambda row: (not row.is_system, row.kind, row.name, row.version, row.location)))
 
@@ -105,7 +105,7 @@ def _licence(package: Package) -> str | None:
 
 
 def _location(kind: str, path: str) -> str:
-    """Python packages lie where their modules do: beside the folder that describes them."""
+    """The package's location. For Python packages it is the module's folder, beside the folder with the metadata."""
     if kind != "python":
         return path
     folder, _, last = path.rpartition("/")

@@ -1,4 +1,4 @@
-"""Looks for lines in a file that expressions fit. What is found is a place, never the text: it may be a secret."""
+"""Searches a file for lines that match expressions. The result holds places, never text, because the text may be a secret."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _WORK_FOR_BYTE = 300
 
 
 def search(body: bytes | memoryview, named: tuple[str, ...], work: Work) -> list[Hit]:
-    """Where which expressions fit. How long that may take depends on the size of the file, and on `work` for all files together."""
+    """The places at which the expressions match. The time this may take is limited by the size of the file, and by `work` for all files
+    together.
+    """
     raw = bytes(body)
     folded = fold_bytes(raw)
     own = Work(min(work.left, _WORK + _WORK_FOR_BYTE * len(raw)))
@@ -25,7 +27,7 @@ def search(body: bytes | memoryview, named: tuple[str, ...], work: Work) -> list
     try:
         for regex in named:
             wanted = expression(body_of(regex))
-            # Most files hold none of the literal texts: they are never decoded.
+            # Most files contain none of the literal texts, so they are never decoded.
             if all(part in folded for part in wanted.required_bytes):
                 number = _first_line(raw, folded, wanted, own)
                 hits += [(regex, number)] if number else []
@@ -36,7 +38,7 @@ def search(body: bytes | memoryview, named: tuple[str, ...], work: Work) -> list
 
 
 def _first_line(raw: bytes, folded: bytes, wanted: Expression, work: Work) -> int:
-    """The number of the first line that fits; 0 for none."""
+    """The number of the first line that matches; 0 if no line does."""
     parts = wanted.required_bytes
     for number, (line, lowered) in enumerate(zip(raw.split(b"\n"), folded.split(b"\n"), strict=True), 1):
         if all(part in lowered for part in parts) and wanted.matches(line.decode("utf-8", "replace"), work):
@@ -45,12 +47,12 @@ def _first_line(raw: bytes, folded: bytes, wanted: Expression, work: Work) -> in
 
 
 def name_of(named: str) -> str:
-    """The name in `NAME=expression`; "" for a bare expression."""
+    """The name in `NAME=expression`; "" for an expression without a name."""
     name, equals, _ = named.partition("=")
     return name if equals else ""
 
 
 def body_of(named: str) -> str:
-    """The expression in `NAME=expression`, or a bare one."""
+    """The expression in `NAME=expression`, or an expression without a name."""
     _, equals, body = named.partition("=")
     return body if equals else named

@@ -1,4 +1,4 @@
-"""Which images a mapping or an image list means: references as the original reads them, wildcards, digests and ids."""
+"""Which images a mapping or an image list selects: references as the original reads them, wildcards, digests and ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOCAL = frozenset(("docker.io", "localhost", "localhost.localdomain", "localbui
 
 
 class Image(NamedTuple):
-    """What an image is judged as. `tag` is "" where it has none; `digest` and `id` may be too."""
+    """The identity an image is judged under. `tag` is "" if it has none; `digest` and `id` may be "" too."""
 
     registry: str
     repository: str
@@ -22,7 +22,7 @@ class Image(NamedTuple):
 
 
 def image_of(reference: str, digest: str, image_id: str) -> Image:
-    """Read a reference. Without one only wildcards fit repository and tag, and the registry counts as docker.io.
+    """Read a reference. If it is empty, only wildcards match the repository and tag, and the registry counts as docker.io.
 
     Unlike elsewhere, `nginx` is not `library/nginx`.
     """
@@ -39,7 +39,7 @@ def image_of(reference: str, digest: str, image_id: str) -> Image:
 
 
 class Wildcard:
-    """A text in which `*` is any run of characters, or a regular expression after `regexp:`. Raises ValueError for a bad one."""
+    """A text in which `*` matches any run of characters, or a regular expression after `regexp:`. Raises ValueError for a bad one."""
 
     __slots__ = ("_fits", "is_literal", "text")
 
@@ -48,7 +48,7 @@ class Wildcard:
         self._fits: Callable[[str, Work], bool] | None = None
         self.is_literal = "*" not in text
         if _REGEXP in text and text.strip().startswith(_REGEXP):
-            # The prefix is cut from the text as it stands, blanks in front included, as the original does.
+            # Like the original, cut the prefix from the text as it is written, leading blanks included.
             self._fits = expression(text[len(_REGEXP) :]).matches
             self.is_literal = False
 
@@ -59,11 +59,11 @@ class Wildcard:
 
     @property
     def prefix(self) -> str:
-        """What everything begins with that it fits; "" for a regular expression."""
+        """The text that every match begins with; "" for a regular expression."""
         return "" if self.is_regexp else self.text.partition("*")[0]
 
     def fits(self, text: str, work: Work) -> bool:
-        """Whether it fits. Raises RuleFailed where a regular expression takes too long."""
+        """Whether it matches the text. Raises RuleFailed if a regular expression takes too long."""
         if self._fits is not None:
             return self._fits(text, work)
         if self.is_literal:
@@ -81,7 +81,7 @@ class Wildcard:
 
 
 class ImageRule(NamedTuple):
-    """Which images are meant. `kind` is tag, digest or id."""
+    """Which images are selected. `kind` is tag, digest or id."""
 
     registry: Wildcard
     repository: Wildcard
@@ -90,7 +90,7 @@ class ImageRule(NamedTuple):
     tag: Wildcard
 
     def fits(self, image: Image, work: Work, *, is_exact: bool = False) -> bool:
-        """Whether the image is meant; `is_exact`: an id is meant only without its algorithm. Raises RuleFailed."""
+        """Whether the image is selected. `is_exact`: an id matches only if it is written without its algorithm. Raises RuleFailed."""
         if not self.registry.fits(image.registry, work) or not self.repository.fits(image.repository, work):
             return False
         if self.kind == "digest":

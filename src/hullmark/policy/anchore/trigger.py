@@ -1,4 +1,4 @@
-"""What a gate of an Anchore policy offers: triggers, and what they answer."""
+"""What a gate of an Anchore policy provides: triggers, and the answers they give."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from hullmark.policy.gate import CannotTell, Need
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TriggerMatch:
-    """A trigger fires. `message` is the original's wherever it has one.
+    """A trigger fires. `message` is the original's message wherever it has one.
 
-    `subject` is what it is about: a purl, a path, a line; the stable id rests on it. `legacy_id` is given where the original does not
-    take the digest of the message; `legacy_message` where the original's message is another one. `weakness` is the vulnerability that it
-    is about, if it is about one.
+    `subject` is what the finding is about: a purl, a path, a line; the stable id depends on it. `legacy_id` is set where the original does
+    not use the digest of the message; `legacy_message` where the original's message differs. `weakness` is the vulnerability that the
+    finding is about, if any.
     """
 
     message: str
@@ -35,15 +35,16 @@ class TriggerMatch:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that could not be used and does not matter for the rest. It becomes a problem."""
+    """Something that could not be used and does not affect the rest. It becomes a problem."""
 
     reason: str
     path: str = ""
 
 
 class Scope(NamedTuple):
-    """What a rule looks at. `facts` are words of `model.problem`; `types` are purl types of the packages that it is about (none: all but
-    those `left_out`), `paths` the files (none: all)."""
+    """What a rule looks at. `facts` are words of `model.problem`. `types` are the purl types of the packages it is about (if empty, all but
+    those in `left_out`), and `paths` the files (if empty, all).
+    """
 
     facts: frozenset[Fact]
     types: frozenset[str] = frozenset()
@@ -62,12 +63,12 @@ Fault = tuple[str, BadValue]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """One trigger. `check` may raise RuleFailed; what it answered before then is dropped.
+    """One trigger. `check` may raise RuleFailed; answers it gave before that are discarded.
 
-    `contents` are paths of files whose bodies it wants, `search` names the context's expressions to look for in all files. `verify`
-    looks at values together: a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has it.
-    `scope` is what it looks at, where that is not just what its needs stand for.
-    `deadlines` are those at which time alone may change what it answers, some that have passed or change nothing among them.
+    `contents` gives paths of files whose bodies it needs, `search` names the context's expressions to look for in all files. `verify`
+    checks values against each other; a fault whose quirk is `!Q26` counts where Q26 is not kept. `is_enterprise`: only format "2" has the
+    trigger. `scope` is what it looks at, where that differs from the facts its needs imply. `deadlines` are times at which its answer may
+    change without a change in the facts; they may include times that have passed or change nothing.
     """
 
     gate: str
@@ -84,7 +85,7 @@ class Trigger:
     scope: Callable[[Values], Scope] | None = None
 
     def parameter(self, name: str) -> Parameter | None:
-        """The parameter of this name or alias, in any case."""
+        """The parameter with this name or alias, ignoring case."""
         wanted = name.lower()
         return next(
             (parameter for parameter in self.parameters if wanted == parameter.name or wanted in parameter.aliases),
@@ -93,6 +94,6 @@ class Trigger:
 
 
 def legacy_id(gate: str, trigger: str, message: str) -> str:
-    """The id as the original forms it: the MD5 of gate, trigger and message in one."""
+    """The id as the original forms it: the MD5 of gate, trigger and message concatenated."""
     text = f"{gate}{trigger}{message}".encode("utf-8", "surrogatepass")
     return hashlib.md5(text, usedforsecurity=False).hexdigest()

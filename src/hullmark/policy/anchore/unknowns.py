@@ -1,4 +1,4 @@
-"""What was not known of an image that the original's rules judged all the same: what was not seen, and what no advisories cover."""
+"""Gaps in what is known of an image, which the original's rules ignore: what was not seen, and what no advisories cover."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_LISTED = Limit(100, "reasons that are listed of what a verdict in compat di
 
 
 def with_unknowns(facts: Facts) -> set[Problem]:
-    """The problems of the inventory, and with them what the matches cannot tell."""
+    """The problems of the inventory, and the gaps in the matches."""
     found = set(facts.inventory.problems)
     if facts.matches is not None:
         found.update(_of_matches(facts.matches))
@@ -22,7 +22,7 @@ def with_unknowns(facts: Facts) -> set[Problem]:
 
 
 def _of_matches(matches: Matches) -> Iterator[Problem]:
-    """Namespaces without whole and fresh advisories, once for each reason; then packages that are not of these."""
+    """A problem for each reason that a namespace has no complete and recent advisories; then for packages outside those namespaces."""
     reasons = {gap.reason for gap in matches.uncovered}
     if matches.snapshot is not None and matches.snapshot.exploited_gap:
         reasons.add(matches.snapshot.exploited_gap)
@@ -38,7 +38,7 @@ def _of_matches(matches: Matches) -> Iterator[Problem]:
 
 
 def _of_packages(unknown: Iterable[UnknownPackage]) -> Iterator[Problem]:
-    """One for each reason, however many packages it is given for."""
+    """One problem for each reason, however many packages have it."""
     by_reason: dict[str, list[UnknownPackage]] = {}
     for unmatched in unknown:
         by_reason.setdefault(unmatched.reason, []).append(unmatched)

@@ -1,4 +1,4 @@
-"""Dockerfiles: bytes or an image's history in, stages of instructions out, and what an image comes to by them."""
+"""Dockerfiles: reads bytes, or an image's history, into stages of instructions, and works out the image settings that result."""
 
 from __future__ import annotations
 

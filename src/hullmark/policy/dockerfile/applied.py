@@ -1,4 +1,4 @@
-"""What one more instruction makes of an image's settings."""
+"""Applies one more instruction to an image's settings."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NANOSECONDS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
 def read_setting(line: str) -> tuple[str, str]:
-    """The keyword and the words of one instruction. Raises HullmarkError for what is not one of SETTINGS in one line."""
+    """The keyword and the rest of one instruction. Raises HullmarkError unless the text is one line with an instruction in SETTINGS."""
     _, instruction = _parse_line(line)
     return instruction.keyword, line.strip().partition(" ")[2].strip()
 
 
 def apply_instruction(config: ImageConfig, line: str) -> ImageConfig:
-    """The settings of an image with one more instruction. Raises HullmarkError as `read_setting` does."""
+    """The settings of an image after one more instruction. Raises HullmarkError as `read_setting` does."""
     dockerfile, instruction = _parse_line(line)
     match instruction.keyword:
         case "USER":

@@ -1,6 +1,6 @@
-"""The commands that a RUN starts, as far as they can be seen without a shell.
+"""The commands that a RUN starts, as far as they can be recognised without a shell.
 
-Words are those of the POSIX shell (2.3, Token Recognition). Nothing is expanded: a command that a variable names is not seen.
+Words are split as in the POSIX shell (2.3, Token Recognition). Nothing is expanded, so a command named by a variable is not seen.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ _SHELLS = frozenset(("sh", "bash", "ash", "dash", "zsh", "ksh"))
 
 
 def commands_of(run: Instruction) -> Iterator[Command]:
-    """The commands of a RUN in their order, those of its here-documents last. Of `sudo make` both are told."""
+    """The commands of a RUN in their order, with those of its here-documents last. For `sudo make`, both commands are listed."""
     words = exec_form(run.value)
     if words is not None:
         yield from _of_words(words)
         return
     yield from _of_script(run.value)
-    if run.value.startswith("<<") and len(run.value.split()) == len(run.heredocs):  # else they are a program's input
+    if run.value.startswith("<<") and len(run.value.split()) == len(
+        run.heredocs
+    ):  # otherwise they are input for a program
         for heredoc in run.heredocs:
             yield from _of_script(heredoc.text)
 
@@ -51,7 +53,7 @@ def _of_script(text: str) -> Iterator[Command]:
         elif _REDIRECTS(word):
             is_target = True
             if command and command[-1].isdecimal():
-                command.pop()  # the number of what is redirected
+                command.pop()  # the number of the redirected file descriptor
         elif _ENDS(word):
             yield from _list_commands(command)
             command = []
@@ -69,7 +71,7 @@ def _words(text: str) -> Iterator[str]:
         while (word := lexer.get_token()) is not None:
             yield word
     except ValueError:
-        return  # a quote is not closed: what came before it is known
+        return  # a quote is not closed; the words before it were yielded
 
 
 def _list_commands(words: list[str]) -> Iterator[Command]:

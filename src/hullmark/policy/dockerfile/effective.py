@@ -1,6 +1,6 @@
-"""What an image comes to by its Dockerfile and its settings: user, ports, variables, what it starts, what it is based on.
+"""The settings that result from an image's Dockerfile and its configuration: user, ports, variables, what it starts, what it is based on.
 
-The image's own settings win wherever they are there: builds take arguments, and base images bring settings, that no Dockerfile
+The image's own settings take precedence if they are known, because builds take arguments and base images bring settings that no Dockerfile
 shows.
 """
 
@@ -25,7 +25,7 @@ _MAX_PORTS = Limit(10_000, "ports of a Dockerfile")
 
 
 class ExposedPort(msgspec.Struct, frozen=True, kw_only=True):
-    """Ports that are exposed together: one, or a range. `said_by` is the Dockerfile's instruction; None: the image's settings."""
+    """A port or a range of ports that is exposed. `said_by` is the Dockerfile's instruction; None if the image's settings expose it."""
 
     ports: Ports
     said_by: Instruction | None = None
@@ -45,12 +45,12 @@ class BaseImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effective(msgspec.Struct, frozen=True, kw_only=True):
-    """What the image comes to.
+    """The settings that result.
 
-    `user` is "" where none is set (root), and None where only a base image could say. `user_by`, `health_by` and `entrypoint_by` are
-    the instructions behind it, where there are any. `env` holds None for a variable whose value cannot be told. `unread_ports` are
-    the words of EXPOSE that name no port, or one that depends on a variable without a value. `entrypoint` is what is started:
-    ENTRYPOINT and CMD together. Of a health check that only the Dockerfile tells, the times are not read.
+    `user` is "" if none is set (root), and None if it depends on an unknown base image or variable. `user_by`, `health_by` and
+    `entrypoint_by` are the instructions behind the settings, if any. `env` holds None for a variable whose value cannot be determined.
+    `unread_ports` are the words of EXPOSE that name no port, or one that depends on a variable without a value. `entrypoint` is what is
+    started: ENTRYPOINT and CMD together. The times of a health check that only the Dockerfile defines are not read.
     """
 
     user: str | None = None
@@ -65,7 +65,7 @@ class Effective(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effective(dockerfile: Dockerfile | None, config: ImageConfig | None) -> Effective:
-    """Dockerfile and settings joined. Either may be missing. Exposed are all ports that either of them names."""
+    """Dockerfile and settings combined. Either may be missing. Ports count as exposed if either of them names them."""
     build = _Build(dockerfile, config)
     if dockerfile is not None:
         build.run(dockerfile)
@@ -84,7 +84,7 @@ def effective(dockerfile: Dockerfile | None, config: ImageConfig | None) -> Effe
 
 
 class _Build:
-    """A build of the final stage, instruction after instruction."""
+    """A build of the final stage, one instruction after another."""
 
     def __init__(self, dockerfile: Dockerfile | None, config: ImageConfig | None) -> None:
         self.config = config
@@ -131,14 +131,14 @@ class _Build:
 
     @property
     def variables(self) -> Variables:
-        """What an instruction may use: ENV comes before ARG, and what only the image's settings know comes last."""
+        """The variables an instruction can use: ENV takes precedence over ARG, and those known only from the image's settings come last."""
         return ChainMap(self.env, self.args, self.configured)
 
     def variables_of_the_image(self) -> dict[str, str | None]:
         return self.configured if self.config is not None else self.env
 
     def _expand_text(self, text: str) -> str | None:
-        """The text with its variables; None where one of them is not known."""
+        """The text with its variables filled in; None if one of them is not known."""
         if "$" not in text and "'" not in text and '"' not in text and self.escape not in text:
             return text
         try:
@@ -178,7 +178,7 @@ class _Build:
     def _entrypoint(self, instruction: Instruction) -> None:
         self.entrypoint, self.entrypoint_by = self._words(instruction.value), instruction
         if not self.has_own_command:
-            self.command = ()  # the one that a base image brought
+            self.command = ()  # ENTRYPOINT clears the CMD inherited from a base image
 
     def _command(self, instruction: Instruction) -> None:
         self.command, self.has_own_command = self._words(instruction.value), True
@@ -202,7 +202,7 @@ class _Build:
                 self._add_port(port, _ports(port), instruction)
 
     def expose_configured(self) -> None:
-        """The ports that the settings name, and the Dockerfile does not."""
+        """Add the ports that the settings name but the Dockerfile does not."""
         known = {(port.ports.first, port.ports.last, port.ports.protocol) for port in self.ports}
         for text in sorted(self.config.exposed_ports) if self.config else ():
             ports = _ports(text)
@@ -222,7 +222,7 @@ class _Build:
 
 
 def _ports(text: str) -> Ports | None:
-    """`8080`, `53/udp`, `8000-8010/tcp`, with a host's port in front or not; None for what is not a port."""
+    """`8080`, `53/udp`, `8000-8010/tcp`, with or without a host's port in front; None for a text that is not a port."""
     found = _PORT(text)
     try:
         return Ports(f"{found[1]}/{(found[2] or 'tcp').lower()}") if found else None
@@ -260,7 +260,7 @@ def _sources(dockerfile: Dockerfile) -> Iterator[BaseImage]:
 
 
 def _sources_of(instruction: Instruction) -> Iterator[str]:
-    """What `--from` of COPY and of RUN's mounts name."""
+    """The names given by `--from` of COPY and by `from=` of RUN's mounts."""
     if instruction.keyword == "COPY":
         yield flag(instruction, "from") or ""
     elif instruction.keyword == "RUN":

@@ -1,8 +1,8 @@
-"""A Dockerfile put together from an image's history, as far as the builders wrote their instructions down.
+"""A Dockerfile reconstructed from an image's history, as far as the builders recorded their instructions.
 
-Each builder writes in its own way: docker's first one (`/bin/sh -c #(nop)  CMD ["x"]`), BuildKit (`RUN /bin/sh -c make # buildkit`),
-buildah (as the first, its text as the Dockerfile has it), kaniko (the instruction itself). What others write (a tool's name, a
-comment) is not an instruction and is left out.
+Each builder writes in its own form: docker's classic builder (`/bin/sh -c #(nop) CMD ["x"]`), BuildKit (`RUN /bin/sh -c make # buildkit`),
+buildah (as docker's, with the text as in the Dockerfile), kaniko (the instruction itself). Entries by other tools (a tool's name, a
+comment) are not instructions and are left out.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 
 
 def from_history(entries: Iterable[HistoryEntry]) -> Dockerfile | None:
-    """The Dockerfile as one stage without a base; None where the history tells of no instruction.
+    """The Dockerfile as one stage without a base; None if the history shows no instruction.
 
-    What stood in the base image's Dockerfile comes first, for nothing in a history says where it ends.
+    The instructions of the base image's Dockerfile come first, because a history does not show where they end.
     """
     found: list[Instruction] = []
     for entry in entries:
@@ -50,7 +50,7 @@ def from_history(entries: Iterable[HistoryEntry]) -> Dockerfile | None:
 
 
 def unread(entries: Sequence[HistoryEntry]) -> Iterator[Problem]:
-    """What of a history is not looked at."""
+    """Problems for the parts of a history that are not looked at."""
     if len(entries) > MAX_INSTRUCTIONS:
         reason = f"its history has {len(entries):,} entries, of which {MAX_INSTRUCTIONS:,} are looked at"
         yield Problem("", -1, "history", reason, facts=("settings",))
@@ -75,12 +75,14 @@ def _instruction(created_by: str) -> Instruction | None:
 
 
 def _run(command: str) -> Instruction:
-    # Not parsed: a command from a history has no flags, and no here-documents that would still have to be read.
+    # Not parsed: a command from a history has no flags, and no here-documents to read.
     return Instruction(keyword="RUN", value=command, text=f"RUN {command}")
 
 
 def _command(text: str) -> str:
-    """The command of `|1 A=b /bin/sh -c command`; "" for what is not run by a shell. Build arguments may be secret: they are left out."""
+    """The command of `|1 A=b /bin/sh -c command`; "" if it is not run by a shell. Build arguments are left out, because they may be
+    secret.
+    """
     if _ARGUMENTS.match(text):
         _, found, rest = text.partition(" /bin/sh -c ")
         if found:
@@ -96,7 +98,7 @@ def _command(text: str) -> str:
 
 
 def _read(text: str) -> Instruction | None:
-    """An instruction as a builder wrote it down; None for what cannot be read even so."""
+    """An instruction as a builder recorded it; None if it cannot be read."""
     keyword, _, rest = text.partition(" ")
     keyword, rest = keyword.upper(), strip_blanks(rest)
     value = _value(keyword, rest)
@@ -108,7 +110,7 @@ def _read(text: str) -> Instruction | None:
 
 
 def _value(keyword: str, text: str) -> str:
-    """The rest of an instruction in the Dockerfile's own form: builders write Go's lists and maps, and values without quotes."""
+    """The rest of an instruction in the Dockerfile's own form. Builders write Go's lists and maps, and values without quotes."""
     if keyword in _LISTS and text.startswith("[") and text.endswith("]"):
         return _list(text)
     if keyword == "EXPOSE" and text.startswith("map["):
@@ -128,7 +130,7 @@ def _list(text: str) -> str:
 
 
 def _plain(word: str) -> str:
-    """A text in Go's quotes."""
+    """The text inside Go's quotes."""
     try:
         return msgspec.json.decode(word.encode("utf-8", "replace"), type=str)
     except msgspec.DecodeError:
@@ -136,7 +138,7 @@ def _plain(word: str) -> str:
 
 
 def _health(text: str) -> str:
-    """`&{["CMD-SHELL" "curl x"] "30s" …}`: the command. Go writes its own structure down."""
+    """The command of `&{["CMD-SHELL" "curl x"] "30s" …}`, which is a structure as Go prints it."""
     words: list[str] = []
     at = len("&{[")
     while (found := _GO_WORD.match(text, at)) is not None:
@@ -148,8 +150,8 @@ def _health(text: str) -> str:
 
 
 def _assignments(text: str) -> str:
-    """`A=b c D=e` with its values in quotes: they were written without. As it is where it can be read as it is."""
-    words = split_words(text, has_heredocs=True)  # none if a quote is open
+    """`A=b c D=e` with its values in quotes, because builders write them without. Unchanged if it can be read as it is."""
+    words = split_words(text, has_heredocs=True)  # empty if a quote is open
     if words and ("=" not in words[0] or all(map(_ASSIGNED.match, words))):
         return text
     found: list[list[str]] = []

@@ -26,7 +26,7 @@ _BLANK = " \t"
 
 
 class JoinedInstruction(NamedTuple):
-    """An instruction on one line: the number of its first line, the line, and its lines as they were written."""
+    """An instruction joined to one line: the number of its first line, the joined line, and its lines as they were written."""
 
     number: int
     line: str
@@ -34,21 +34,23 @@ class JoinedInstruction(NamedTuple):
 
 
 def fault(number: int, what: str) -> HullmarkError:
-    """The error for a line that a Dockerfile cannot have."""
+    """The error for an invalid line of a Dockerfile."""
     return HullmarkError(
         f"line {number} of the Dockerfile: {what}", advice="check that it is the Dockerfile, and that it builds"
     )
 
 
 class Lines:
-    """The lines of a Dockerfile, read one instruction after the other. Raises HullmarkError if there are too many."""
+    """The lines of a Dockerfile, read one instruction at a time. Raises HullmarkError if there are too many bytes or lines, or if a parser
+    directive is wrong.
+    """
 
     def __init__(self, text: bytes) -> None:
         if len(text) > MAX_BYTES:
             raise HullmarkError(
                 f"the Dockerfile has {len(text)} bytes, and may have {MAX_BYTES}", advice="check that it is one"
             )
-        # With a broken character replaced, the rest can still be judged.
+        # Replace invalid UTF-8, so that the rest can still be judged.
         lines = text.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").split("\n")
         if len(lines) > MAX_LINES:
             raise HullmarkError(f"the Dockerfile has more than {MAX_LINES} lines", advice="check that it is one")
@@ -73,7 +75,7 @@ class Lines:
         return found
 
     def next(self) -> JoinedInstruction | None:
-        """The next instruction, its here-documents left to be read; None at the end."""
+        """The next instruction, without its here-documents, which are still to be read; None at the end."""
         while self._at < len(self._lines):
             number = self._at + 1
             joined = self._join()
@@ -83,7 +85,7 @@ class Lines:
         return None
 
     def _join(self) -> list[str]:
-        """The parts of one instruction; none for a blank line or a comment."""
+        """The parts of one instruction; empty for a blank line or a comment."""
         parts: list[str] = []
         is_open = True
         while is_open and self._at < len(self._lines):
@@ -99,14 +101,16 @@ class Lines:
         return parts
 
     def _strip_continuation(self, line: str) -> tuple[str, bool]:
-        """The line without what continues it, and whether that was there. A doubled escape character continues nothing."""
+        """The line without its continuation mark, and whether it had one. A doubled escape character is not a continuation mark."""
         text = line.rstrip(_BLANK)
         if not text.endswith(self.escape) or text[:-1].endswith(self.escape):
             return line, False
         return text[:-1], True
 
     def heredocs(self, joined: JoinedInstruction) -> tuple[Heredoc, ...]:
-        """The here-documents that an instruction announces, read from the lines after it, which are added to those written."""
+        """The here-documents that an instruction announces, read from the lines after it. These lines are added to the instruction's
+        `written` lines.
+        """
         found = []
         for word in split_words(joined.line, has_heredocs=True) if "<<" in joined.line else ():
             announced = _HEREDOC(word)
@@ -131,11 +135,13 @@ class Lines:
 
 
 def _name(word: str, number: int) -> tuple[str, bool]:
-    """The word that ends a here-document, without its quotes, and whether it had any; "" for what is more than one word."""
+    """The word that ends a here-document, without its quotes, and whether it had quotes; "" if it is not exactly one word."""
     if len(split_words(word)) != 1:
         return "", False
     try:
-        name = expand(word, {}).text  # variables without a value stay as they are: a dollar sign is part of the name
+        name = expand(
+            word, {}
+        ).text  # variables without a value stay as written, so a dollar sign becomes part of the name
     except BadSubstitution as error:
         raise fault(number, f"the here-document's name: {error}") from error
     quotes = sum(word.count(mark) for mark in "'\"")

@@ -1,4 +1,4 @@
-"""A Dockerfile that a person wrote, so that more can be added at its end, and on another base."""
+"""Edits a Dockerfile that a person wrote, so that more can be appended to it, and its base be replaced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ _NAMED = re.compile(r"(?i)(\s*FROM\s+(?:--\S+\s+)*\S+)(?:\s+AS\s+\S+)?")
 
 
 def own_dockerfile(text: str, base: str = "") -> str:
-    """The text with a line end at its end, its final image on another base if one is given. Raises HullmarkError for another text."""
+    """The text with a line end at its end and, if `base` is given, its final image built on that base. Raises HullmarkError if the text is
+    not a Dockerfile.
+    """
     dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
     lines = text.splitlines()
     if base:
@@ -24,7 +26,9 @@ def own_dockerfile(text: str, base: str = "") -> str:
 
 
 def name_last_stage(text: str, name: str) -> str:
-    """The text with a name for its last stage, which more stages can copy from. Raises HullmarkError for another text."""
+    """The text with a name for its last stage, so that added stages can copy from it. Raises HullmarkError if the text is not a
+    Dockerfile.
+    """
     dockerfile = parse_dockerfile(text.encode("utf-8", "surrogatepass"))
     lines = text.splitlines()
     line = dockerfile.stages[-1].instructions[0].line - 1

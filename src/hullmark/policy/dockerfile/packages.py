@@ -1,6 +1,6 @@
-"""What package managers leave behind in a layer, and how a RUN keeps it out.
+"""What package managers leave behind in a layer, and how a RUN avoids it.
 
-The rules are those that hadolint (DL3009, DL3019, DL3032, DL3036, DL3040, DL3042) and the CIS Docker Benchmark (4.7) have.
+The rules are those of hadolint (DL3009, DL3019, DL3032, DL3036, DL3040, DL3042) and the CIS Docker Benchmark (4.7).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ ManagerName = Literal["apt", "apk", "dnf", "pip", "zypper"]
 
 
 class _Manager(msgspec.Struct, frozen=True, kw_only=True):
-    """`updates`, `installs`: its verbs. `fills`: those after which `folders` hold what nobody needs."""
+    """A package manager. `updates` and `installs` are its verbs; `fills` are the verbs that leave files nobody needs in `folders`."""
 
     commands: frozenset[str]
     updates: frozenset[str] = frozenset()
@@ -76,7 +76,7 @@ MANAGERS: tuple[ManagerName, ...] = tuple(_MANAGERS)
 
 
 def leaves_cache(run: Instruction, name: ManagerName, variables: frozenset[str]) -> str:
-    """The command of a RUN whose cache stays in the layer; "" if there is none. `variables` are those that are set."""
+    """The command of a RUN whose cache stays in the layer; "" if there is none. `variables` are the names of the variables that are set."""
     manager = _MANAGERS[name]
     commands = list(commands_of(run))
     filling = [
@@ -92,7 +92,7 @@ def leaves_cache(run: Instruction, name: ManagerName, variables: frozenset[str])
 
 
 def updates_alone(run: Instruction, name: ManagerName) -> str:
-    """The command of a RUN that brings lists of packages up to date of which nothing is installed; "" if there is none."""
+    """The command of a RUN that updates package lists while the RUN installs nothing; "" if there is none."""
     manager = _MANAGERS[name]
     commands = list(commands_of(run))
     if any(_verb(command, manager) in manager.installs for command in commands):
@@ -121,7 +121,7 @@ def _is_under(folder: str, parent: str) -> bool:
 
 
 def _mounts(run: Instruction) -> list[str]:
-    """Where a RUN has mounts, whose contents are in no layer."""
+    """The targets of a RUN's mounts, whose contents are in no layer."""
     keys = ("target=", "dst=", "destination=")
     parts = (part for flag in run.flags if flag.startswith("--mount=") for part in flag[8:].split(","))
     return [part.partition("=")[2] for part in parts if part.startswith(keys)]

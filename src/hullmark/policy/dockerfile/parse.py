@@ -1,7 +1,7 @@
-"""A Dockerfile's bytes become stages of instructions.
+"""Parses a Dockerfile's bytes into stages of instructions.
 
-Follows the Dockerfile reference (docs.docker.com/reference/dockerfile). What BuildKit builds is taken; what it refuses is refused
-where it would leave unclear what the file says, and taken where it would not (an unknown flag).
+Follows the Dockerfile reference (docs.docker.com/reference/dockerfile). Whatever BuildKit builds is accepted. What it refuses is refused
+only if the meaning of the file would be unclear, and otherwise accepted (an unknown flag).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MAX_ARGUMENTS = Limit(1_000, "arguments of a Dockerfile")
 _KNOWN = frozenset(KEYWORDS)
 _HAS_HEREDOCS = frozenset(("RUN", "COPY", "ADD"))
 _HAS_JSON = frozenset(("RUN", "CMD", "ENTRYPOINT", "SHELL", "COPY", "ADD", "VOLUME"))
-_MAY_BE_EMPTY = frozenset(("RUN", "CMD", "ENTRYPOINT"))  # as BuildKit has it
+_MAY_BE_EMPTY = frozenset(("RUN", "CMD", "ENTRYPOINT"))  # as in BuildKit
 _NOT_ON_BUILD = frozenset(("ONBUILD", "FROM", "MAINTAINER"))
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9._-]*").fullmatch
 _FLAG = re.compile(r"""\s*(--(?:\\.|"(?:\\.|[^"\\])*(?:"|\Z)|'[^']*(?:'|\Z)|[^\s"'\\])*)""", re.DOTALL)
@@ -48,7 +48,7 @@ _UNQUOTED = re.compile(r"""\\(.)|["']""", re.DOTALL)
 
 
 def parse_dockerfile(text: bytes) -> Dockerfile:
-    """The Dockerfile. Raises HullmarkError, naming the line, for any other text, and for one that is too large."""
+    """The Dockerfile. Raises HullmarkError, naming the line, if the text is not a Dockerfile or is too large."""
     lines = Lines(text)
     instructions: list[Instruction] = []
     while (joined := lines.next()) is not None:
@@ -78,13 +78,13 @@ def instruction_of(joined: JoinedInstruction, escape: str = "\\") -> Instruction
 
 
 def on_build(instruction: Instruction, escape: str = "\\") -> Instruction:
-    """What an ONBUILD holds back for those who build on the image."""
+    """The instruction inside an ONBUILD, which runs in builds that are based on the image."""
     inner = instruction_of(JoinedInstruction(instruction.line, instruction.value, [instruction.text]), escape)
     return msgspec.structs.replace(inner, heredocs=instruction.heredocs)
 
 
 def _flags(text: str) -> tuple[tuple[str, ...], str]:
-    """The flags in front, without their quotes, and what is left."""
+    """The leading flags, without their quotes, and the rest of the text."""
     flags = []
     at = 0
     while (found := _FLAG.match(text, at)) is not None:
@@ -109,14 +109,14 @@ def _check(instruction: Instruction, escape: str) -> None:
             raise ValueError("it must be followed by CMD or NONE")
         exec_form(command)
     elif keyword == "ONBUILD":
-        # Asked before what is held back is read: a chain of them has no end.
+        # Check this before parsing the inner instruction: nested ONBUILDs would recurse without end.
         if _BLANK.split(value, maxsplit=1)[0].upper() in _NOT_ON_BUILD:
             raise ValueError("this cannot be put off")
         on_build(instruction, escape)
 
 
 def health_command(value: str) -> tuple[str, str]:
-    """What a HEALTHCHECK says: NONE or CMD, and the command."""
+    """The parts of a HEALTHCHECK: NONE or CMD, and the command."""
     kind, *command = _BLANK.split(value, maxsplit=1)
     return kind.upper(), strip_blanks(command[0]) if command else ""
 
@@ -177,7 +177,7 @@ def _stage(instruction: Instruction, variables: dict[str, str | None], escape: s
 
 
 def flag(instruction: Instruction, name: str) -> str | None:
-    """The value of a flag; "" where it has none, None where it is not there."""
+    """The value of a flag; "" if it has no value, None if the flag is not given."""
     for option in instruction.flags:
         key, _, value = option.removeprefix("--").partition("=")
         if key == name:
@@ -190,7 +190,7 @@ def declare(
 ) -> dict[str, str | None]:
     """Put an ARG's names and defaults into `seen`; `known` are the variables that a default may use.
 
-    A default that cannot be worked out is not known. What was given to the build instead of a default nobody can tell.
+    The value is None if the default cannot be determined. Whether the build overrode a default is not known either.
     """
     for word in split_words(instruction.value, escape):
         name, equals, default = word.partition("=")

@@ -1,4 +1,4 @@
-"""Instructions as people and patterns see them. What may be a secret is left out."""
+"""Instructions in the form that people and patterns see, without texts that may be secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST = 200
 
 
 def variables_of(instruction: Instruction, escape: str = "\\") -> dict[str, str]:
-    """The names that an ENV sets or an ARG declares, with their values as they were written ("" for none)."""
+    """The names that an ENV sets or an ARG declares, with their values as written ("" if they have none)."""
     if instruction.keyword == "ENV":
         return dict(pairs(instruction.value, escape))
     if instruction.keyword == "ARG":
@@ -20,7 +20,7 @@ def variables_of(instruction: Instruction, escape: str = "\\") -> dict[str, str]
 
 
 def format_instruction(instruction: Instruction) -> str:
-    """The instruction on one line, cut where it is long; of ENV and ARG only the names."""
+    """The instruction on one line, cut if it is long. For ENV and ARG, only the names."""
     if instruction.keyword == "ONBUILD":
         return f"ONBUILD {format_instruction(on_build(instruction))}"[:_LONGEST]
     if instruction.keyword in ("ENV", "ARG"):
@@ -29,13 +29,13 @@ def format_instruction(instruction: Instruction) -> str:
 
 
 def rest(instruction: Instruction) -> str:
-    """All after the keyword on one line: flags, value, here-documents."""
+    """Everything after the keyword on one line: flags, value, here-documents."""
     bodies = (heredoc.text for heredoc in instruction.heredocs)
     return " ".join((*instruction.flags, instruction.value, *bodies)).replace("\n", " ")
 
 
 def evidence(instruction: Instruction | None) -> tuple[Evidence, ...]:
-    """Where the instruction can be seen: `Dockerfile:LINE`, or its text alone where there is no file."""
+    """Where the instruction can be seen: `Dockerfile:LINE`, or only its text if there is no file."""
     if instruction is None:
         return ()
     place = f"Dockerfile:{instruction.line}" if instruction.line else ""

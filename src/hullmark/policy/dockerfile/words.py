@@ -1,6 +1,6 @@
-"""Words of instructions: how they are split and quoted, and the values of variables put into them.
+"""Words of instructions: splitting and quoting, and filling in the values of variables.
 
-Follows the Dockerfile reference ("Environment replacement", "Exec form") and what BuildKit does where the reference is silent.
+Follows the Dockerfile reference ("Environment replacement", "Exec form"), and BuildKit's behaviour where the reference is silent.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Variables = Mapping[str, str | None]
 
 
 class BadSubstitution(ValueError):
-    """A `$` that is followed by what no shell understands, or by more than is allowed."""
+    """A `$` followed by something no shell understands, or an expansion that exceeds the limits."""
 
 
 class ExpandedText(NamedTuple):
-    """A text with its variables filled in. Those of `unknown` value stand in it as they were written."""
+    """A text with its variables filled in. Variables in `unknown` have no known value and remain as they were written."""
 
     text: str
     unknown: frozenset[str] = frozenset()
@@ -43,7 +43,7 @@ class ExpandedText(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _pieces(escape: str, *, has_heredocs: bool) -> re.Pattern[str]:
-    """White space, a quoted text, an escaped character, the beginning of a here-document, or a plain character."""
+    """A pattern for white space, a quoted text, an escaped character, the beginning of a here-document, or plain characters."""
     mark = re.escape(escape)
     heredoc = f"|(?P<heredoc><<-?[{WHITE}]*)" if has_heredocs else ""
     quoted = rf"'[^']*(?P<open1>\Z|')|\"(?:{mark}.|[^\"{mark}])*{mark}?(?P<open2>\Z|\")"
@@ -53,7 +53,7 @@ def _pieces(escape: str, *, has_heredocs: bool) -> re.Pattern[str]:
 def split_words(text: str, escape: str = "\\", *, has_heredocs: bool = False) -> list[str]:
     """The words between white space, with their quotes and escapes as they were written.
 
-    `has_heredocs`: `<<` and the word after it are one even with white space between them, and a text with an open quote has no words.
+    `has_heredocs`: `<<` and the word after it form one word even with white space between them, and a text with an open quote has no words.
     """
     words: list[str] = []
     word: list[str] = []
@@ -76,7 +76,7 @@ def strip_blanks(text: str) -> str:
 
 
 def exec_form(value: str) -> tuple[str, ...] | None:
-    """The words of the JSON form; None for the shell form. Raises ValueError for a list of other things than texts."""
+    """The words of the JSON form; None for the shell form. Raises ValueError if the list holds anything but texts."""
     if not value.startswith("["):
         return None
     try:
@@ -89,13 +89,13 @@ def exec_form(value: str) -> tuple[str, ...] | None:
 
 
 def arguments(value: str) -> tuple[str, ...]:
-    """What COPY, ADD and VOLUME take: the words of either form."""
+    """The arguments of COPY, ADD and VOLUME, in either form."""
     found = exec_form(value)
     return found if found is not None else tuple(value.split())
 
 
 def pairs(value: str, escape: str) -> list[tuple[str, str]]:
-    """The names and values of ENV and LABEL, neither quotes nor variables taken out. Raises ValueError where it has none."""
+    """The names and values of ENV and LABEL, with quotes and variables as written. Raises ValueError if a name has no value."""
     words = split_words(value, escape)
     if words and "=" not in words[0]:
         parts = value.split(None, 1)
@@ -109,7 +109,7 @@ def pairs(value: str, escape: str) -> list[tuple[str, str]]:
 
 
 def expand(text: str, variables: Variables, escape: str = "\\") -> ExpandedText:
-    """The text with quotes taken away and variables filled in. Raises BadSubstitution."""
+    """The text with quotes removed and variables filled in. Raises BadSubstitution."""
     if "$" not in text and not any(mark in text for mark in ("'", '"', escape)):
         return ExpandedText(text)
     expansion = _Expansion(text, variables, escape)
@@ -117,7 +117,7 @@ def expand(text: str, variables: Variables, escape: str = "\\") -> ExpandedText:
 
 
 class _Expansion:
-    """One text on its way; `at` is the next character."""
+    """The expansion of one text; `at` is the position of the next character."""
 
     def __init__(self, text: str, variables: Variables, escape: str) -> None:
         self.text = text
@@ -133,7 +133,7 @@ class _Expansion:
         }
 
     def until(self, stop: str, depth: int, *, keeps_escapes: bool = False) -> str:
-        """What stands before the stop character, which is passed over; "" is the end of the text."""
+        """The expanded text before the stop character, which is skipped; with a `stop` of "", the text up to its end."""
         found: list[str] = []
         size = 0
         while self.at < len(self.text):
@@ -259,7 +259,7 @@ class _Expansion:
         return value.replace(pattern, replacement, -1 if wants_all else 1)
 
     def _fits(self, pattern: str, value: str) -> Callable[[str], object]:
-        """Whether a text fits a pattern of `*` and `?`."""
+        """A function that tells whether a text matches a pattern of `*` and `?`."""
         self.patterns += 1
         if self.patterns > _MAX_PATTERNS or len(pattern) > _LONGEST_PATTERN or len(value) > _LONGEST_PATTERN:
             raise BadSubstitution("the patterns are too long or too many")

@@ -1,4 +1,4 @@
-"""The gates, one module each. A new one is one more line here; docs/how-to/add-a-gate.md says the rest."""
+"""The gates, one module each. To add a gate, add one line here; docs/how-to/add-a-gate.md explains the rest."""
 
 from __future__ import annotations
 

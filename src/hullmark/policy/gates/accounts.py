@@ -1,4 +1,4 @@
-"""Gate `accounts`: the users that the image knows, by passwd(5). Passwords are never shown."""
+"""Gate `accounts`: the users of the image, by its passwd(5). Passwords are never shown."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Id = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 
 
 class ForbiddenAccounts(Params, frozen=True, kw_only=True):
-    """Fires for each account that meets all conditions that are given. Without passwd(5) that cannot be told."""
+    """Fires for each account that meets all conditions given. Without a passwd(5) file, the rule cannot be judged."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Names that are forbidden; none: any.")] = ()
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Names of accounts that are left out.")] = ()
@@ -38,7 +38,7 @@ class ForbiddenAccounts(Params, frozen=True, kw_only=True):
 
 
 class RequiredAccounts(Params, frozen=True, kw_only=True):
-    """Fires if there are no accounts, and for each name that no account has."""
+    """Fires if there are no accounts, and for each name that no account matches."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Each must fit at least one account.")] = ()
 
@@ -56,7 +56,7 @@ class _Account(NamedTuple):
 
 
 def forbidden(params: ForbiddenAccounts, facts: Facts) -> Iterator[Answer]:
-    """Look at each account."""
+    """Check each account."""
     accounts = _accounts(facts)
     if isinstance(accounts, CannotTell):
         yield accounts
@@ -74,7 +74,7 @@ def forbidden(params: ForbiddenAccounts, facts: Facts) -> Iterator[Answer]:
 
 
 def check_required_accounts(params: RequiredAccounts, facts: Facts) -> Iterator[Answer]:
-    """Look for accounts."""
+    """Check that the accounts exist."""
     accounts = _accounts(facts)
     if isinstance(accounts, CannotTell):
         yield accounts
@@ -88,7 +88,7 @@ def check_required_accounts(params: RequiredAccounts, facts: Facts) -> Iterator[
 
 
 def _accounts(facts: Facts) -> list[_Account] | CannotTell | None:
-    """The entries, blank lines left out; None if there is no such file."""
+    """The entries, without blank lines; None if there is no such file."""
     file = _file(facts)
     if file is None:
         return None

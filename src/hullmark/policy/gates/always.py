@@ -1,4 +1,4 @@
-"""Gate `always`: for images that are meant as a whole, as those that an entry of `apply` denies."""
+"""Gate `always`: for images that a policy rejects (or reports) as such, for example those that an entry of `apply` denies."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Gate `analysis`: what could not be read, and what it is could not be told.
+"""Gate `analysis`: what could not be read, and what could not be identified.
 
-What was not seen keeps each rule that looks there from telling, whether or not a policy has a rule of this gate. What was seen and not
-identified counts only here.
+Whatever was not seen keeps each rule that looks there from being judged, whether or not a policy has a rule of this gate. What was seen but
+not identified counts only here.
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ class ProblemFound(Params, frozen=True, kw_only=True):
 
 
 class UnidentifiedThing(Params, frozen=True, kw_only=True):
-    """Fires for each thing that was seen and could not be identified: an archive without coordinates, a program without a version, an
-    executable that no package accounts for."""
+    """Fires for each thing that was seen but could not be identified: an archive without coordinates, a program without a version, an
+    executable that no package accounts for.
+    """
 
     allow: Annotated[tuple[PathGlob, ...], Meta(description="Files that do not count.")] = ()
     allow_packages: Annotated[tuple[NameGlob, ...], Meta(description="Packages that do not count, by purl.")] = ()
 
 
 class UnexplainedExecutables(Params, frozen=True, kw_only=True):
-    """Fires if the image has more executables, or more bytes of them, of which nothing says what they are: no package owns them and no
-    cataloger explains them. Shared libraries count, scripts where they may be run. It needs no list of files."""
+    """Fires if the image has more unexplained executables, or more bytes of them, than allowed. An executable is unexplained if no package
+    owns it and no cataloger explains it. Shared libraries count; scripts count if they can be executed. The rule needs no list of files.
+    """
 
     max_executables: Annotated[
         Annotated[int, Meta(ge=0)] | None,
@@ -55,7 +57,7 @@ class UnexplainedExecutables(Params, frozen=True, kw_only=True):
 
 
 def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
-    """Look at the inventory's problems."""
+    """Check the inventory's problems."""
     wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
     for found in facts.inventory.problems:
         is_wanted = not params.paths or wanted.match(found.path)
@@ -68,7 +70,7 @@ def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:
 
 
 def not_identified(params: UnidentifiedThing, facts: Facts) -> Iterator[Answer]:
-    """Look at what nothing says what it is."""
+    """Report the things that could not be identified."""
     left_out = PathGlobs(params.allow)
     for found in find_unidentified_things(facts):
         is_allowed = any(glob.matches(found.subject) for glob in params.allow_packages)

@@ -1,4 +1,6 @@
-"""Gate `base_image`: the image that this one was built on, by its labels (OCI image specification, annotations.md) or by its layers."""
+"""Gate `base_image`: the image that this one was built on, identified by its labels (OCI image specification, annotations.md) or by its
+layers.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _SHOWN = 5
 
 
 class LabelledBase(Params, frozen=True, kw_only=True):
-    """Fires if the image's labels name a base image that is forbidden or not among the allowed ones, or name none."""
+    """Fires if the image's labels name a base image or digest that is forbidden or not allowed, or name no base image although one is
+    required.
+    """
 
     allowed: Annotated[
         tuple[NameGlob, ...], Meta(description="The only base images, as docker.io/library/debian:*; none: any.")
@@ -31,7 +35,7 @@ class LabelledBase(Params, frozen=True, kw_only=True):
 
 
 class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A base image by the layers that it has, first the lowest."""
+    """A base image, identified by its layers, lowest first."""
 
     name: Annotated[str, Meta(description="What the base image is called in messages.")]
     diff_ids: Annotated[
@@ -44,7 +48,7 @@ class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 
 
 class Layers(Params, frozen=True, kw_only=True):
-    """Fires if the image does not begin with all layers of one of the base images. Labels may lie, layers do not."""
+    """Fires if the image's lowest layers are not all the layers of one of the allowed base images. Labels can be wrong; layers cannot."""
 
     allowed: Annotated[tuple[Lineage, ...], Meta(description="The only base images.")]
 
@@ -54,7 +58,7 @@ class Layers(Params, frozen=True, kw_only=True):
 
 
 def label(params: LabelledBase, facts: Facts) -> Iterator[Answer]:
-    """Look at the labels."""
+    """Check the labels."""
     config = facts.inventory.config or ImageConfig()
     name, digest = config.labels.get(NAME, "").strip(), config.labels.get(DIGEST, "").strip()
     evidence = (Evidence(detail=f"{name or '(no name)'} {digest or '(no digest)'}"[:300]),)
@@ -71,7 +75,7 @@ def label(params: LabelledBase, facts: Facts) -> Iterator[Answer]:
 
 
 def layers(params: Layers, facts: Facts) -> Iterator[Answer]:
-    """Look at the lowest layers."""
+    """Check the lowest layers."""
     if facts.layers_are_untold:
         yield CannotTell("what was read of the image does not tell its layers")
         return

@@ -1,4 +1,4 @@
-"""Gate `certificates`: certificates that are out of date or weak, and private keys that were left in the image."""
+"""Gate `certificates`: certificates that have expired or are weak, and private keys that were left in the image."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Bits = Annotated[int, Meta(ge=0, le=100_000)]
 
 
 class CertificateValidity(Params, frozen=True, kw_only=True):
-    """Fires for each certificate that is not valid any more, not yet, or will not be in some days."""
+    """Fires for each certificate that has expired, is not valid yet, or expires within `within_days` days."""
 
     paths: Annotated[
         tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
@@ -44,9 +44,9 @@ class CertificateValidity(Params, frozen=True, kw_only=True):
 
 
 class Weak(Params, frozen=True, kw_only=True):
-    """Fires for each certificate or private key that is too short, and each certificate whose signature is too weak.
+    """Fires for each certificate or private key that is too short, and for each certificate whose signature is too weak.
 
-    The signatures of certificates that sign themselves are left out: nobody relies on them.
+    The signatures of self-signed certificates are not checked, because nobody relies on them.
     """
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Only those in these files; none: wherever they are.")] = ()
@@ -59,7 +59,9 @@ class Weak(Params, frozen=True, kw_only=True):
 
 
 class SelfSigned(Params, frozen=True, kw_only=True):
-    """Fires for each certificate that signs itself, but for those in the stores of authorities, which all do."""
+    """Fires for each self-signed certificate. Those in the stores of certificate authorities are left out, because all of them are
+    self-signed.
+    """
 
     paths: Annotated[
         tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
@@ -68,7 +70,7 @@ class SelfSigned(Params, frozen=True, kw_only=True):
 
 
 class PrivateKeys(Params, frozen=True, kw_only=True):
-    """Fires for each private key in a file, also in one that a later layer deletes: whoever has the image has the key."""
+    """Fires for each private key in a file, including files that a later layer deletes: anyone who has the image has the key."""
 
     paths: Annotated[
         tuple[PathGlob, ...], Meta(description="Only the keys in these files; none: wherever they are.")
@@ -78,7 +80,7 @@ class PrivateKeys(Params, frozen=True, kw_only=True):
 
 
 class UsualPassword(Params, frozen=True, kw_only=True):
-    """Fires for each key store that everybody can open: with the password changeit, or without one."""
+    """Fires for each key store that anyone can open: with the password changeit, or without a password."""
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Only these key stores; none: wherever they are.")] = ()
     allow: Allow = ()
@@ -86,7 +88,7 @@ class UsualPassword(Params, frozen=True, kw_only=True):
 
 
 def check_validity(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:
-    """Look at the dates of certificates."""
+    """Check the dates of certificates."""
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
             yield _unread(file, item, facts)
@@ -98,7 +100,7 @@ def check_validity(params: CertificateValidity, facts: Facts) -> Iterator[Answer
 
 
 def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
-    """Look at keys and signatures."""
+    """Check keys and signatures."""
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
             yield _unread(file, item, facts)
@@ -117,7 +119,7 @@ def weak(params: Weak, facts: Facts) -> Iterator[Answer]:
 
 
 def self_signed(params: SelfSigned, facts: Facts) -> Iterator[Answer]:
-    """Look for certificates that nobody vouches for."""
+    """Report certificates that no authority vouches for."""
     for file, item in _items(params, facts):
         if isinstance(item, Unread):
             yield _unread(file, item, facts)
@@ -127,7 +129,7 @@ def self_signed(params: SelfSigned, facts: Facts) -> Iterator[Answer]:
 
 
 def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
-    """Look for private keys."""
+    """Report private keys."""
     certified = _index_certificates(facts)
     for file, item in _items(params, facts):
         if isinstance(item, PrivateKey) and (params.encrypted or not item.is_encrypted):
@@ -144,7 +146,7 @@ def private_key(params: PrivateKeys, facts: Facts) -> Iterator[Answer]:
 
 
 def usual_password(params: UsualPassword, facts: Facts) -> Iterator[Answer]:
-    """Try the passwords that everybody knows."""
+    """Report key stores that a well-known password opens."""
     for file, item in _items(params, facts):
         if isinstance(item, KeyStore) and item.password is not None and (item.keys or params.without_keys):
             how = f"with the password {item.password}" if item.password else "without a password"
@@ -155,7 +157,7 @@ def usual_password(params: UsualPassword, facts: Facts) -> Iterator[Answer]:
 
 
 def _index_certificates(facts: Facts) -> dict[str, list[tuple[str, str]]]:
-    """The path and name of each certificate by its public key."""
+    """The path and name of each certificate, by its public key."""
     found: dict[str, list[tuple[str, str]]] = {}
     for file in facts.certificates or ():
         for item in file.items:
@@ -165,7 +167,9 @@ def _index_certificates(facts: Facts) -> dict[str, list[tuple[str, str]]]:
 
 
 def _nearest(file: KeyFile, certificates: Sequence[tuple[str, str]]) -> str:
-    """Words about the certificate that belongs to a key: the one in its file, in its folder, or another."""
+    """Words about the certificate that belongs to a key. The one in the key's own file is preferred, then one in its folder, then any
+    other.
+    """
     if not certificates:
         return ""
     folder = file.path.rpartition("/")[0]
@@ -188,7 +192,7 @@ def _wrong_time(params: CertificateValidity, certificate: Certificate, facts: Fa
 
 
 def _turns(params: CertificateValidity, facts: Facts) -> Iterator[datetime]:
-    """When certificates begin to be valid, and when they end."""
+    """The times at which certificates become valid, end, or are about to end."""
     for _, item in _items(params, facts):
         if isinstance(item, Certificate):
             yield from later(item.ends, 0, is_beyond=True)
@@ -201,7 +205,7 @@ def _turns(params: CertificateValidity, facts: Facts) -> Iterator[datetime]:
 def _items(
     params: CertificateValidity | Weak | SelfSigned | PrivateKeys | UsualPassword, facts: Facts
 ) -> Iterator[tuple[KeyFile, Item]]:
-    """What is in the files that count; those that later layers deleted count for private keys only."""
+    """The contents of the files that count. Files that later layers deleted count for private keys only."""
     allow, wanted = PathGlobs(params.allow), PathGlobs(params.paths)
     for file in facts.certificates or ():
         is_left_out = file.is_ghost and not isinstance(params, PrivateKeys)

@@ -30,7 +30,7 @@ LabelPatterns = Annotated[
 
 
 class User(Params, frozen=True, kw_only=True):
-    """Fires if the image runs as a user that it must not run as. Without a USER instruction that is root."""
+    """Fires if the image runs as a user that is not allowed. Without a USER instruction, it runs as root."""
 
     not_root: Annotated[bool, Meta(description="Whether it must not run as root, under whatever name.")] = False
     numeric: Annotated[bool, Meta(description="Whether the user must be a number, as runAsNonRoot wants it.")] = False
@@ -54,11 +54,11 @@ class ExposedPorts(Params, frozen=True, kw_only=True):
 
 
 class HealthCheckWanted(Params, frozen=True, kw_only=True):
-    """Fires if the image has no health check, or switches it off. Only docker's format carries health checks."""
+    """Fires if the image has no health check, or disables it. Only docker's image format has health checks."""
 
 
 class Labels(Params, frozen=True, kw_only=True):
-    """Fires for each label that is missing, forbidden, or not of the form it must have."""
+    """Fires for each label that is missing, forbidden, or has a value that does not match its pattern."""
 
     required: Annotated[tuple[str, ...], Meta(description="Labels that must be there, and not be empty.")] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Labels that must not be there.")] = ()
@@ -70,7 +70,7 @@ class Labels(Params, frozen=True, kw_only=True):
 
 
 class Environment(Params, frozen=True, kw_only=True):
-    """Fires for each environment variable that is missing, forbidden, or fits a forbidden pattern. Values are never shown."""
+    """Fires for each environment variable that is missing, forbidden, or matches a forbidden pattern. Values are never shown."""
 
     required: Annotated[tuple[str, ...], Meta(description="Variables that must be set.")] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Variables that must not be set.")] = ()
@@ -82,7 +82,7 @@ class Environment(Params, frozen=True, kw_only=True):
 
 
 class Entrypoint(Params, frozen=True, kw_only=True):
-    """Fires if what the image starts is missing, runs through a shell, or does not fit a pattern."""
+    """Fires if the image does not define what to start, starts it through a shell, or starts something that does not match a pattern."""
 
     required: Annotated[bool, Meta(description="Whether an ENTRYPOINT or CMD must be there.")] = False
     no_shell: Annotated[bool, Meta(description="Whether it must not run through a shell.")] = False
@@ -94,7 +94,7 @@ class Entrypoint(Params, frozen=True, kw_only=True):
 
 
 class Secrets(Params, frozen=True, kw_only=True):
-    """Fires for each setting and build instruction that holds what looks like a credential. The credential is never shown."""
+    """Fires for each setting and build instruction that contains what looks like a credential. The credential is never shown."""
 
     allow: Annotated[
         tuple[NameGlob, ...], Meta(description="Names of variables, build arguments and labels that are none.")
@@ -104,7 +104,7 @@ class Secrets(Params, frozen=True, kw_only=True):
 
 
 def user(params: User, facts: Facts) -> Iterator[Answer]:
-    """Look at USER."""
+    """Check USER."""
     config = _config(facts)
     name = config.user.partition(":")[0].strip()
     shown = name or "root (no USER is set)"
@@ -127,14 +127,14 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
 
 
 def _names_of_root(facts: Facts) -> set[str]:
-    """Users whose number is 0 in the image's passwd(5), as far as it was read."""
+    """Names of users whose number is 0 in the image's passwd(5), as far as it was read."""
     lines = (facts.contents.get(_PASSWD) or b"").decode("utf-8", "replace").split("\n")
     fields = (line.split(":") for line in lines)
     return {entry[0] for entry in fields if len(entry) > 2 and entry[2].strip("0") == "" and entry[2]}
 
 
 def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
-    """Look at EXPOSE."""
+    """Check EXPOSE."""
     config = _config(facts)
     for text in sorted(set(config.exposed_ports)):
         try:
@@ -150,7 +150,7 @@ def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
 
 
 def healthcheck(params: HealthCheckWanted, facts: Facts) -> Iterator[Answer]:
-    """Look at HEALTHCHECK."""
+    """Check HEALTHCHECK."""
     check = _config(facts).healthcheck
     if check is None or not check.test:
         yield Violation("healthcheck", "The image has no health check (HEALTHCHECK).")
@@ -161,7 +161,7 @@ def healthcheck(params: HealthCheckWanted, facts: Facts) -> Iterator[Answer]:
 
 
 def labels(params: Labels, facts: Facts) -> Iterator[Answer]:
-    """Look at LABEL."""
+    """Check LABEL."""
     config = _config(facts)
     for name in params.required:
         if not config.labels.get(name, "").strip():
@@ -182,7 +182,7 @@ def labels(params: Labels, facts: Facts) -> Iterator[Answer]:
 
 
 def environment(params: Environment, facts: Facts) -> Iterator[Answer]:
-    """Look at ENV."""
+    """Check ENV."""
     config = _config(facts)
     names = {entry.partition("=")[0] for entry in config.env}
     for name in params.required:
@@ -200,7 +200,7 @@ def environment(params: Environment, facts: Facts) -> Iterator[Answer]:
 
 
 def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
-    """Look at ENTRYPOINT and CMD."""
+    """Check ENTRYPOINT and CMD."""
     config = _config(facts)
     words = config.entrypoint + config.cmd
     command = " ".join(words)
@@ -220,7 +220,7 @@ def entrypoint(params: Entrypoint, facts: Facts) -> Iterator[Answer]:
 
 
 def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
-    """Look at ENV, LABEL, ENTRYPOINT, CMD and at the instructions of the history."""
+    """Check ENV, LABEL, ENTRYPOINT, CMD and the instructions of the history."""
     config = _config(facts)
     settings = [("env", *entry.partition("=")[::2]) for entry in sorted(set(config.env))]
     settings += [("label", name, value) for name, value in sorted(config.labels.items())]
@@ -255,7 +255,7 @@ def _config(facts: Facts) -> ImageConfig:
 
 
 def _instruction(config: ImageConfig, keyword: str, detail: str, *, hide: bool = False) -> tuple[Evidence, ...]:
-    """Evidence: the last instruction of a kind in the history. `hide`: leave its text out, it may hold a secret."""
+    """Evidence: the last instruction of a kind in the history. `hide`: leave out its text, because it may contain a secret."""
     for entry in reversed(config.history):
         found = _KEYWORD.match(entry.created_by)
         if found is not None and found[1] == keyword and (keyword == "USER" or detail in entry.created_by):

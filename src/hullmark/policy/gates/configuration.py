@@ -1,7 +1,7 @@
-"""Gate `configuration`: what the configuration files in the image, and the way it is started, make its programs do.
+"""Gate `configuration`: how the programs in the image are configured, by its configuration files and by the way it is started.
 
-A setting goes by its key, as `hullmark config` shows it: `sshd.PermitRootLogin`, `nginx.http.server[*].ssl_protocols`. Where nothing
-sets it, the program's own default counts as far as it is known.
+A setting is identified by its key, as `hullmark config` shows it: `sshd.PermitRootLogin`, `nginx.http.server[*].ssl_protocols`. If nothing
+sets it, the program's own default counts, as far as it is known.
 """
 
 from __future__ import annotations
@@ -42,17 +42,19 @@ class _SettingParams(Params, frozen=True, kw_only=True):
 
     @property
     def asked_programs(self) -> tuple[NameGlob, ...]:
-        """The program that the key speaks of; with a star in its first word, each whose name begins so."""
+        """The program named in the key. If its first word contains a star, every program whose name begins with the text before the
+        star.
+        """
         first = re.split(r"[.\[]", self.setting.text, maxsplit=1)[0]
         begin, star, _ = first.partition("*")
         return (NameGlob(begin + star),)
 
 
 class MustBe(_SettingParams, frozen=True, kw_only=True):
-    """Fires for each setting with this key that is not as it must be.
+    """Fires for each setting with this key whose value is not as required.
 
-    Of a list, each item must fit `values` and `pattern`. Switches may be written yes, on, true or 1, and no, off, false or 0, amounts as 8M
-    or 8388608, and words but paths in small or capital letters.
+    Each item of a list must match `values` and `pattern`. In `values` and `containing`, switches may be written yes, on, true or 1, and no,
+    off, false or 0; amounts as 8M or 8388608; and capital and small letters count as the same, except in paths.
     """
 
     values: Annotated[tuple[SettingGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
@@ -71,9 +73,10 @@ class MustBe(_SettingParams, frozen=True, kw_only=True):
 
 
 class MustNotBe(_SettingParams, frozen=True, kw_only=True):
-    """Fires for each setting with this key whose value, or an item of it, is one of those that it must not be.
+    """Fires for each setting with this key whose value, or one of its items, is forbidden.
 
-    Without values and pattern it must not be set at all. Where nothing sets it and no default is known, it cannot be told.
+    Without `values` and `pattern`, the setting must not be set at all. With them, if nothing sets it and no default is known, the rule
+    cannot be judged, unless `if_unset` is pass or `defaults` is false.
     """
 
     values: Annotated[tuple[SettingGlob, ...], Meta(description="What its value must not be.")] = ()
@@ -84,13 +87,13 @@ class MustNotBe(_SettingParams, frozen=True, kw_only=True):
 
 
 class Unread(Params, frozen=True, kw_only=True):
-    """Fires for each configuration file that could not be read or understood to its end."""
+    """Fires for each configuration file that could not be read or understood completely."""
 
     allow: Allow = ()
 
 
 def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
-    """Compare values with what they must be."""
+    """Compare values with the required ones."""
     found = list(_settings(params, facts))
     for setting in found:
         wrong = _wrong(params, setting.value)
@@ -108,7 +111,7 @@ def must_be(params: MustBe, facts: Facts) -> Iterator[Answer]:
 
 
 def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
-    """Compare values with what they must not be."""
+    """Compare values with the forbidden ones."""
     is_any = not params.values and params.pattern is None
     found = list(_settings(params, facts))
     for setting in found:
@@ -125,7 +128,7 @@ def must_not_be(params: MustNotBe, facts: Facts) -> Iterator[Answer]:
 
 
 def unread(params: Unread, facts: Facts) -> Iterator[Answer]:
-    """Look at the problems that reading configuration had."""
+    """Check the problems met while reading configuration."""
     allow = PathGlobs(params.allow)
     for problem in facts.inventory.problems:
         if problem.room in ("configuration", "kept") and not allow.match(problem.path):
@@ -146,13 +149,13 @@ def _settings(params: MustBe | MustNotBe, facts: Facts) -> Iterator[Setting]:
 
 
 def _is_of_pool(glob: NameGlob, key: str) -> bool:
-    """Whether a rule about PHP's settings under php-fpm speaks of one that a pool changes."""
+    """Whether a rule about PHP's settings under php-fpm matches a setting that a pool changes."""
     found = _OF_POOL(key)
     return found is not None and glob.matches(f"{found['php']}.{found['setting']}")
 
 
 def _wrong(params: MustBe, value: SettingValue) -> str:
-    """A clause saying what a value should be; "" for one that is right."""
+    """A clause saying what a value should be; "" if it is right."""
     items = _items(value)
     if params.values and not all(_fits(params.values, item) for item in items):
         return f"and must be {' or '.join(glob.text for glob in params.values)}"
@@ -178,7 +181,7 @@ def _out_of_range(params: MustBe, value: SettingValue) -> str:
 
 
 def _may_be_right(params: MustBe, value: SettingValue) -> bool:
-    """Whether a masked value may be as it must be."""
+    """Whether a masked value may meet the requirements."""
     items = _items(value)
 
     def may_be_one(globs: tuple[SettingGlob, ...], item: str) -> bool:

@@ -1,6 +1,6 @@
-"""Gate `contents`: what stands in files.
+"""Gate `contents`: the lines in files.
 
-Findings name the line, never its text: it may be a secret.
+Findings give the line's number, never its text, because it may be a secret.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ class _Lines(Params, frozen=True, kw_only=True):
 
 
 class ForbiddenLines(_Lines, frozen=True, kw_only=True):
-    """Fires for each file in which a line fits the pattern."""
+    """Fires for each file with a line that matches the pattern."""
 
 
 class RequiredLines(_Lines, frozen=True, kw_only=True):
-    """Fires for each file in which no line fits the pattern, and for each path that no file fits."""
+    """Fires for each file without a line that matches the pattern, and for each path that no file matches."""
 
     optional: Annotated[bool, Meta(description="Whether the files may be missing.")] = False
 
 
 def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
-    """Look for lines that must not be."""
+    """Look for forbidden lines."""
     for file in _files(params, facts):
         text = _text(file, params, facts)
         if isinstance(text, CannotTell):
@@ -70,7 +70,7 @@ def forbidden(params: ForbiddenLines, facts: Facts) -> Iterator[Answer]:
 
 
 def check_required_lines(params: RequiredLines, facts: Facts) -> Iterator[Answer]:
-    """Look for lines that must be."""
+    """Look for required lines."""
     files = _files(params, facts)
     for file in files:
         text = _text(file, params, facts)
@@ -114,7 +114,7 @@ def _text(file: FileRecord, params: _Lines, facts: Facts) -> str | CannotTell:
 
 
 def _first_line(params: _Lines, text: str) -> int | None:
-    """The number of the first line that fits. What follows the last line feed is a line only if anything does."""
+    """The number of the first line that matches. An empty text after the last line feed is not a line."""
     if params.words:
         lines = enumerate(text.split("\n"), 1)
         number = next((number for number, line in lines if any(map(params.pattern.is_in, _split_line(line)))), None)
@@ -125,7 +125,7 @@ def _first_line(params: _Lines, text: str) -> int | None:
 
 
 def _masked_line(params: _Lines, text: str) -> int | None:
-    """The number of the first line in which something is masked, so that it may fit; None where another line surely does."""
+    """The number of the first line in which something is masked that may match; None if another line matches for certain."""
     if not is_masked(text):
         return None
     hidden: int | None = None

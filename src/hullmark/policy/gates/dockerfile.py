@@ -1,6 +1,6 @@
-"""Gate `dockerfile`: how an image was built, by its Dockerfile or by what its history tells of it.
+"""Gate `dockerfile`: how an image was built, according to its Dockerfile or to its history.
 
-The checks are those that hadolint and the CIS Docker Benchmark (section 4) have. Evidence names the line as `Dockerfile:LINE`.
+The checks are those of hadolint and the CIS Docker Benchmark (section 4). Evidence names the line as `Dockerfile:LINE`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _OfDockerfile(Params, frozen=True, kw_only=True):
 
 
 class Instructions(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires if an instruction is missing, for each that is forbidden, or for each that does not fit a pattern."""
+    """Fires if a required instruction is missing, for each forbidden instruction, or for each that does not match a pattern."""
 
     keyword: Annotated[Keyword, Meta(description="The instruction.")]
     pattern: Annotated[
@@ -66,7 +66,7 @@ class Instructions(_OfDockerfile, frozen=True, kw_only=True):
 
 
 class BaseImages(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires for each image built on, or copied from, that is forbidden, not allowed, not pinned by digest, or `latest`."""
+    """Fires for each image used as a base, or copied from, that is forbidden, not allowed, not pinned by digest, or `latest`."""
 
     allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only images, as written or in full.")] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Images that must not be used.")] = ()
@@ -80,7 +80,7 @@ class BaseImages(_OfDockerfile, frozen=True, kw_only=True):
 
 
 class User(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires if no USER is declared, or the user that results is root, forbidden or not allowed. The image's settings win."""
+    """Fires if no USER is declared, or the resulting user is root, forbidden or not allowed. The image's settings take precedence."""
 
     declared: Annotated[bool, Meta(description="Whether the Dockerfile must have a USER of its own.")] = False
     not_root: Annotated[bool, Meta(description="Whether the user must not be root.")] = False
@@ -93,7 +93,7 @@ class User(_OfDockerfile, frozen=True, kw_only=True):
 
 
 class ExposedPorts(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires for each exposed port that is forbidden or not allowed, by EXPOSE or by the image's settings."""
+    """Fires for each port exposed by EXPOSE or by the image's settings that is forbidden or not allowed."""
 
     forbidden: Annotated[tuple[Ports, ...], Meta(description="Ports that must not be exposed.")] = ()
     allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be ([]: none).")] = None
@@ -104,7 +104,7 @@ class ExposedPorts(_OfDockerfile, frozen=True, kw_only=True):
 
 
 class AddRemote(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires for each ADD from the network whose content nothing pins (a checksum, a git commit)."""
+    """Fires for each ADD from the network whose content is not pinned (by a checksum, or a git commit)."""
 
     allowed: Annotated[tuple[NameGlob, ...], Meta(description="Addresses that may be added all the same.")] = ()
     even_pinned: Annotated[bool, Meta(description="Whether it fires for pinned content too.")] = False
@@ -132,22 +132,22 @@ class PackageCache(_OfDockerfile, frozen=True, kw_only=True):
 
 
 class UpdateAlone(PackageCache, frozen=True, kw_only=True):
-    """Fires for each RUN that updates lists of packages and installs nothing: the next build takes old lists from its cache."""
+    """Fires for each RUN that updates package lists and installs nothing: later builds may reuse outdated lists from their cache."""
 
 
 class Secrets(_OfDockerfile, frozen=True, kw_only=True):
-    """Fires for each ENV or ARG that is named like a secret: neither keeps one. Values are never shown."""
+    """Fires for each ENV or ARG with a name like a secret's, because neither keeps its value secret. Values are never shown."""
 
     allowed: Annotated[tuple[NameGlob, ...], Meta(description="Names that are not secrets.")] = ()
     all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = True
 
 
 class NotGiven(Params, frozen=True, kw_only=True):
-    """Fires if the image is judged without its Dockerfile: there is none, or it was guessed from the history."""
+    """Fires if the image is judged without its Dockerfile: none was supplied, or it was guessed from the history."""
 
 
 def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
-    """Look for an instruction."""
+    """Check the given instruction."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -183,13 +183,13 @@ def instruction(params: Instructions, facts: Facts) -> Iterator[Answer]:
 
 
 def _may_fit(pattern: Pattern | None, directive: Instruction) -> bool:
-    """Whether an instruction may fit, once it is known what was masked in it."""
+    """Whether an instruction may match, depending on what was masked in it."""
     text = rest(directive)
     return pattern is not None and is_masked(text) and may_fit(pattern, text)
 
 
 def base_image(params: BaseImages, facts: Facts) -> Iterator[Answer]:
-    """Look at FROM, and at what is copied from elsewhere."""
+    """Check FROM, and images that files are copied from."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell) or dockerfile.is_guessed:
         yield dockerfile if isinstance(dockerfile, CannotTell) else CannotTell("a history does not name base images")
@@ -219,7 +219,7 @@ def _check_base(base: BaseImage, params: BaseImages) -> Iterator[Answer]:
 
 
 def _names(reference: str) -> tuple[str, str]:
-    """The reference as written, and in full as docker understands it."""
+    """The reference as written, and in full as docker reads it."""
     host, slash, _ = reference.partition("/")
     if slash and ("." in host or ":" in host or host == "localhost"):
         return reference, reference
@@ -227,7 +227,7 @@ def _names(reference: str) -> tuple[str, str]:
 
 
 def user(params: User, facts: Facts) -> Iterator[Answer]:
-    """Look at USER, and at what the image says it runs as."""
+    """Check USER, and the user in the image's settings."""
     found = _effective(params, facts)
     if isinstance(found, CannotTell):
         yield found
@@ -254,7 +254,7 @@ def user(params: User, facts: Facts) -> Iterator[Answer]:
 
 
 def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
-    """Look at EXPOSE, and at the ports of the image's settings."""
+    """Check EXPOSE, and the ports of the image's settings."""
     found = _effective(params, facts)
     if isinstance(found, CannotTell):
         yield found
@@ -271,7 +271,7 @@ def exposed_ports(params: ExposedPorts, facts: Facts) -> Iterator[Answer]:
 
 
 def add_remote(params: AddRemote, facts: Facts) -> Iterator[Answer]:
-    """Look at ADD."""
+    """Check ADD."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -288,7 +288,7 @@ def add_remote(params: AddRemote, facts: Facts) -> Iterator[Answer]:
 
 
 def commands(params: Commands, facts: Facts) -> Iterator[Answer]:
-    """Look at the commands of RUN."""
+    """Check the commands of RUN."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -300,7 +300,7 @@ def commands(params: Commands, facts: Facts) -> Iterator[Answer]:
 
 
 def package_cache(params: PackageCache, facts: Facts) -> Iterator[Answer]:
-    """Look at what package managers leave behind."""
+    """Check what package managers leave behind."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -317,7 +317,7 @@ def package_cache(params: PackageCache, facts: Facts) -> Iterator[Answer]:
 
 
 def update_alone(params: UpdateAlone, facts: Facts) -> Iterator[Answer]:
-    """Look at lists of packages that are updated for nothing."""
+    """Check for package lists that are updated without an installation."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -331,7 +331,7 @@ def update_alone(params: UpdateAlone, facts: Facts) -> Iterator[Answer]:
 
 
 def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
-    """Look at the names of ENV and ARG."""
+    """Check the names of ENV and ARG."""
     dockerfile = _dockerfile(params, facts)
     if isinstance(dockerfile, CannotTell):
         yield dockerfile
@@ -347,7 +347,7 @@ def secrets(params: Secrets, facts: Facts) -> Iterator[Answer]:
 
 
 def not_given(params: NotGiven, facts: Facts) -> Iterator[Answer]:
-    """Look whether there is a Dockerfile."""
+    """Check whether there is a Dockerfile."""
     if facts.dockerfile is None:
         yield Violation("dockerfile", "The image is judged without its Dockerfile.")
     elif facts.dockerfile.is_guessed:
@@ -363,7 +363,7 @@ def _dockerfile(params: _OfDockerfile, facts: Facts) -> Dockerfile | CannotTell:
 
 
 def _effective(params: User | ExposedPorts, facts: Facts) -> Effective | CannotTell:
-    """What the image comes to. Where there is no Dockerfile, not even a guessed one, its settings say so alone."""
+    """The settings that result. If there is no Dockerfile, not even a guessed one, the image's settings alone decide."""
     config = facts.inventory.config
     is_about_settings = not params.only_given and not (isinstance(params, User) and params.declared)
     if facts.dockerfile is None and config is not None and is_about_settings:

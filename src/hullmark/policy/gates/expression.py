@@ -1,10 +1,10 @@
-"""Gate `expression`: what no other gate asks, in CEL (https://cel.dev) over the facts as Hullmark publishes them.
+"""Gate `expression`: checks that no other gate offers, in CEL (https://cel.dev) over the facts as Hullmark publishes them.
 
-The variables are the keys of the documents that `hullmark scan -o json --files` and `hullmark vulns -o json` write (`packages`,
-`files`, `distro`, `source`, `problems`; `matches`, `unknown`, `snapshot`), the image's settings as `config`, and `reference` and
-`now` as texts. `reach` says what the image's start reaches: `reach.packages` (by package URL: reachable, unknown or unreachable),
-`reach.programs` and `reach.roots`; where an expression asks for it, each of the `matches` has its `reach` too.
-Evaluating takes seconds at most: see docs/adr/0006-expressions-are-evaluated-in-a-process-of-their-own.md.
+The variables are the keys of the documents that `hullmark scan -o json --files` and `hullmark vulns -o json` write (`packages`, `files`,
+`distro`, `source`, `problems`; `matches`, `unknown`, `snapshot`), the image's settings as `config`, and `reference` and `now` as texts.
+`reach` is what the image's start reaches: `reach.packages` (by package URL: reachable, unknown or unreachable), `reach.programs` and
+`reach.roots`. If an expression mentions reach, each of the `matches` has its `reach` too. Evaluating takes seconds at most: see
+docs/adr/0006-expressions-are-evaluated-in-a-process-of-their-own.md.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _TIMES = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?
 
 
 class Holds(Params, frozen=True, kw_only=True):
-    """Fires if the expression is true, or for each element of the list that it gives.
+    """Fires if the expression is true, or for each element of the list that it returns.
 
     An element is the text of a subject, such as a purl or a path, or a map with the keys `subject` and `message`.
     """
@@ -71,7 +71,9 @@ def holds(params: Holds, facts: Facts) -> Iterator[Answer]:
 
 
 def _doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
-    """That it is not known what is exploited, or reached, if the expression asks for it and something is there that may be."""
+    """Reports that it is not known what is exploited or reached, if the expression depends on that and some vulnerability, package or
+    program is in doubt.
+    """
     yield from _reach_doubts(params, facts)
     matches = facts.matches.matches if facts.matches is not None else ()
     if "matches" not in params.expression.variables or not _OF_EXPLOITATION(params.expression.text):
@@ -82,7 +84,7 @@ def _doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
 
 
 def _reach_doubts(params: Holds, facts: Facts) -> Iterator[CannotTell]:
-    """That it is not known of something whether it is reached, unless the expression says itself what becomes of that."""
+    """Reports that it is not known whether something is reached, unless the expression itself handles "unknown"."""
     if Need.REACH not in _list_needs(params) or facts.reach is None or _SAYS_UNKNOWN(params.expression.text):
         return
     if "reach" in params.expression.variables:
@@ -121,7 +123,7 @@ def _looks_at(params: Holds) -> frozenset[Fact]:
 
 
 def _deadlines(params: Holds, facts: Facts) -> Iterator[datetime]:
-    """Each midnight, and the times that the expression names: nobody knows what it makes of `now`."""
+    """Each midnight, and the times that the expression names, because how the expression uses `now` is not known."""
     if "now" not in params.expression.variables:
         return
     yield from next_midnight(facts.now)

@@ -1,4 +1,4 @@
-"""Gate `files`: which files are there, with what rights, whose they are."""
+"""Gate `files`: which files exist, with what permissions, and who owns them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TYPE, _UID = attrgetter("type"), attrgetter("uid")
 
 
 class _About(Params, frozen=True, kw_only=True):
-    """Some files, and some of them left out."""
+    """Selects some files, except those left out."""
 
     paths: Paths
     allow: Allow = ()
@@ -43,7 +43,7 @@ class _About(Params, frozen=True, kw_only=True):
 
 
 class ForbiddenFiles(_About, frozen=True, kw_only=True):
-    """Fires for each file that one of the paths fits and that meets all other conditions that are given."""
+    """Fires for each file that matches one of the paths and meets all other conditions given."""
 
     pattern: Annotated[Pattern | None, Meta(description="Only files whose whole path this fits somewhere.")] = None
     sha256: Annotated[tuple[str, ...], Meta(description="Only files with one of these digests; none: any.")] = ()
@@ -55,7 +55,7 @@ class ForbiddenFiles(_About, frozen=True, kw_only=True):
 
 
 class RequiredFiles(Params, frozen=True, kw_only=True):
-    """Fires for each path that no file fits."""
+    """Fires for each path that no file matches."""
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Each must fit at least one file.")]
     types: FileTypes = ()
@@ -66,7 +66,7 @@ class RequiredFiles(Params, frozen=True, kw_only=True):
 
 
 class ModeBits(_About, frozen=True, kw_only=True):
-    """Fires for each file whose permission bits are not as wanted. Symbolic links have none that count, and are left out."""
+    """Fires for each file whose permission bits are not as required. Symbolic links are left out, because their bits have no effect."""
 
     forbidden: Annotated[Mode | None, Meta(description="None of these bits may be set.")] = None
     required: Annotated[Mode | None, Meta(description="All of these bits must be set.")] = None
@@ -79,7 +79,7 @@ class ModeBits(_About, frozen=True, kw_only=True):
 
 
 class Owner(_About, frozen=True, kw_only=True):
-    """Fires for each file that does not belong to one of the users, or not to one of the groups."""
+    """Fires for each file whose owner is not one of the users, or whose group is not one of the groups."""
 
     uids: Annotated[tuple[Id, ...], Meta(description="Users it may belong to; none: any.")] = ()
     gids: Annotated[tuple[Id, ...], Meta(description="Groups it may belong to; none: any.")] = ()
@@ -91,13 +91,13 @@ class Owner(_About, frozen=True, kw_only=True):
 
 
 class OwningPackage(_About, frozen=True, kw_only=True):
-    """Fires for each file that was not installed by a package, or by none of the named ones."""
+    """Fires for each file that no package installed, or none of the named packages."""
 
     packages: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may own it; none: any package.")] = ()
 
 
 class PrivilegedFiles(Params, frozen=True, kw_only=True):
-    """Fires for each regular file that runs with the rights of its owner or group, whoever starts it."""
+    """Fires for each regular file that runs with the rights of its owner or group, whoever starts it (setuid or setgid)."""
 
     allow: Allow = ()
     setuid: Annotated[bool, Meta(description="Whether the setuid bit counts.")] = True
@@ -109,13 +109,13 @@ class PrivilegedFiles(Params, frozen=True, kw_only=True):
 
 
 class WorldWritable(Params, frozen=True, kw_only=True):
-    """Fires for each file and folder that every user may write. Folders with the sticky bit, as /tmp, are left out."""
+    """Fires for each file and folder that every user may write to. Folders with the sticky bit, such as /tmp, are left out."""
 
     allow: Allow = ()
 
 
 class Capabilities(Params, frozen=True, kw_only=True):
-    """Fires for each file that gives whoever runs it a part of root's rights (file capabilities)."""
+    """Fires for each file that gives whoever runs it some of root's rights (file capabilities)."""
 
     allow: Allow = ()
     names: Annotated[
@@ -124,7 +124,7 @@ class Capabilities(Params, frozen=True, kw_only=True):
 
 
 class TooLarge(Params, frozen=True, kw_only=True):
-    """Fires for each file that is larger than a size."""
+    """Fires for each file that is larger than `max`."""
 
     max: Annotated[Size, Meta(description="The largest size of a file.")]
     paths: OnlyPaths = ()
@@ -132,7 +132,7 @@ class TooLarge(Params, frozen=True, kw_only=True):
 
 
 class TooMany(Params, frozen=True, kw_only=True):
-    """Fires if more files than a number are there."""
+    """Fires if there are more than `max` files."""
 
     max: Annotated[int, Meta(ge=0, le=10**9, description="The largest number of files.")]
     paths: OnlyPaths = ()
@@ -141,7 +141,7 @@ class TooMany(Params, frozen=True, kw_only=True):
 
 
 def forbidden(params: ForbiddenFiles, facts: Facts) -> Iterator[Answer]:
-    """Look for files that must not be."""
+    """Look for forbidden files."""
     modes = frozenset(mode.bits for mode in params.modes)
     left_out = frozenset(mode.bits for mode in params.except_modes)
     for file in _about(params, facts):
@@ -156,7 +156,7 @@ def forbidden(params: ForbiddenFiles, facts: Facts) -> Iterator[Answer]:
 
 
 def check_required_files(params: RequiredFiles, facts: Facts) -> Iterator[Answer]:
-    """Look for files that must be."""
+    """Look for required files."""
     for glob in params.paths:
         if not any(not params.types or file.type in params.types for file in facts.files.matching((glob,))):
             wanted = " or ".join(params.types) or "file"
@@ -164,7 +164,7 @@ def check_required_files(params: RequiredFiles, facts: Facts) -> Iterator[Answer
 
 
 def mode_bits(params: ModeBits, facts: Facts) -> Iterator[Answer]:
-    """Look at permission bits."""
+    """Check permission bits."""
     for file in _about(params, facts):
         reason = "" if file.type == "symlink" else _wrong_mode(params, file.mode)
         if reason:
@@ -183,10 +183,10 @@ def _wrong_mode(params: ModeBits, mode: int) -> str:
 
 
 def owner(params: Owner, facts: Facts) -> Iterator[Answer]:
-    """Look at users and groups."""
+    """Check users and groups."""
     files = _about(params, facts)
     if not params.gids and params.uids:
-        # Nearly all files belong to whom they should: the others are picked out by one call.
+        # Nearly all files have the right owner, so one call picks out the others.
         right = frozenset(params.uids)
         files = [file for file, uid in zip(files, map(_UID, files), strict=True) if uid not in right]
     for file in files:
@@ -200,7 +200,7 @@ def owner(params: Owner, facts: Facts) -> Iterator[Answer]:
 
 
 def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
-    """Look at the packages that files came with."""
+    """Check the packages that files came with."""
     for file in _about(params, facts):
         package = facts.packages_by_purl.get(file.owner) if file.owner else None
         if file.owner is None:
@@ -212,7 +212,7 @@ def owning_package(params: OwningPackage, facts: Facts) -> Iterator[Answer]:
 
 
 def check_privileged_files(params: PrivilegedFiles, facts: Facts) -> Iterator[Answer]:
-    """Look at the setuid and setgid bits."""
+    """Check the setuid and setgid bits."""
     allow = PathGlobs(params.allow)
     counted = SETUID * params.setuid | SETGID * params.setgid
     for file in facts.files.privileged:
@@ -223,7 +223,7 @@ def check_privileged_files(params: PrivilegedFiles, facts: Facts) -> Iterator[An
 
 
 def world_writable(params: WorldWritable, facts: Facts) -> Iterator[Answer]:
-    """Look at what everybody may write."""
+    """Report what everybody may write to."""
     allow = PathGlobs(params.allow)
     for file in facts.files.world_writable:
         if not allow.match(file.path):
@@ -232,7 +232,7 @@ def world_writable(params: WorldWritable, facts: Facts) -> Iterator[Answer]:
 
 
 def capabilities(params: Capabilities, facts: Facts) -> Iterator[Answer]:
-    """Look at file capabilities."""
+    """Check file capabilities."""
     allow = PathGlobs(params.allow)
     for file in facts.files.with_capabilities:
         names = capability_names(file.capability) or (file.capability,)
@@ -245,7 +245,7 @@ def capabilities(params: Capabilities, facts: Facts) -> Iterator[Answer]:
 
 
 def size(params: TooLarge, facts: Facts) -> Iterator[Answer]:
-    """Look at sizes."""
+    """Check sizes."""
     allow = PathGlobs(params.allow)
     for file in facts.files.matching(params.paths or _EVERYWHERE):
         if file.type == "file" and file.size > params.max.bytes and not allow.match(file.path):

@@ -1,4 +1,4 @@
-"""Gate `image`: size, age and make of an image."""
+"""Gate `image`: size, age and other attributes of an image."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _FRACTION = re.compile(r"\.([0-9]{1,6})[0-9]*")
 LayerNumber = Annotated[int, Meta(ge=0, le=10_000)]
 AttributeName = Literal["architecture", "os", "distro", "distro_version", "like_distro"]
 
-_FIRST_YEAR = 1980  # reproducible builds write the year 1, 1970 or 1980 to say nothing
+_FIRST_YEAR = 1980  # reproducible builds write the year 1, 1970 or 1980 as a placeholder
 
 
 class ImageSize(Params, frozen=True, kw_only=True):
-    """Fires if the image's layers, as they are stored and transferred, are larger than a size, or smaller than one."""
+    """Fires if the image's layers, as stored and transferred, are larger than `max` or smaller than `min` in total."""
 
     max: Annotated[Size | None, Meta(description="The largest size.")] = None
     min: Annotated[Size | None, Meta(description="The smallest size.")] = None
@@ -40,7 +40,7 @@ class ImageSize(Params, frozen=True, kw_only=True):
 
 
 class LayerCount(Params, frozen=True, kw_only=True):
-    """Fires if the image has more layers than a number, fewer than one, or a number of layers that is forbidden."""
+    """Fires if the image has more than `max` layers, fewer than `min`, or a number of layers that is forbidden."""
 
     max: Annotated[LayerNumber | None, Meta(description="The largest number of layers.")] = None
     min: Annotated[LayerNumber | None, Meta(description="The smallest number of layers.")] = None
@@ -52,13 +52,13 @@ class LayerCount(Params, frozen=True, kw_only=True):
 
 
 class TooOld(Params, frozen=True, kw_only=True):
-    """Fires if the image was built more full days ago than a number. Where it does not say when, that cannot be told."""
+    """Fires if the image was built more than `max_days` full days ago. If it does not record when, the rule cannot be judged."""
 
     max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
 
 
 class Architecture(Params, frozen=True, kw_only=True):
-    """Fires if the image is made for another platform than one of the allowed ones."""
+    """Fires if the image is made for a platform that is not among the allowed ones."""
 
     allowed: Annotated[tuple[NameGlob, ...], Meta(description="Processors (amd64) or platforms (linux/arm64/v8).")]
 
@@ -68,14 +68,14 @@ class Architecture(Params, frozen=True, kw_only=True):
 
 
 class DistroVersions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A distribution by its os-release(5) ID, and which of its versions."""
+    """A distribution, by its os-release(5) ID, and which of its versions are meant."""
 
     id: Annotated[NameGlob, Meta(description="ID of the distribution, such as debian.")]
     version: Annotated[Versions | None, Meta(description="A condition on VERSION_ID; none: all versions.")] = None
 
 
 class Distribution(Params, frozen=True, kw_only=True):
-    """Fires if the image is built on a forbidden distribution, on none of the allowed ones, or does not say on which."""
+    """Fires if the image is built on a forbidden distribution, on one that is not allowed, or does not state its distribution."""
 
     allowed: Annotated[tuple[DistroVersions, ...], Meta(description="The only distributions it may be built on.")] = ()
     forbidden: Annotated[tuple[DistroVersions, ...], Meta(description="Distributions it must not be built on.")] = ()
@@ -86,7 +86,9 @@ class Distribution(Params, frozen=True, kw_only=True):
 
 
 class Attribute(Params, frozen=True, kw_only=True):
-    """Fires if what the image says of itself is forbidden, not allowed, or does not fit. Where it does not say, that cannot be told."""
+    """Fires if the value of an attribute is forbidden, not allowed, or does not match. If the image does not state it, the rule cannot be
+    judged.
+    """
 
     attribute: Annotated[
         AttributeName,
@@ -109,7 +111,7 @@ class Attribute(Params, frozen=True, kw_only=True):
 
 
 class EndOfLife(Params, frozen=True, kw_only=True):
-    """Fires if the distribution's release is no longer maintained, or will not be in some days."""
+    """Fires if the distribution's release is no longer maintained, or its maintenance ends within `within_days` days."""
 
     within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also if it ends within so many days.")] = 0
     extended: Annotated[bool, Meta(description="Whether longer support, which may have to be paid for, counts.")] = (
@@ -170,7 +172,7 @@ def _grows_old(params: TooOld, facts: Facts) -> Iterator[datetime]:
 
 
 def architecture(params: Architecture, facts: Facts) -> Iterator[Answer]:
-    """Look at the platform."""
+    """Check the platform."""
     config = _config(facts)
     if not config.architecture:
         yield CannotTell("the image does not say what platform it is made for")
@@ -184,7 +186,7 @@ def architecture(params: Architecture, facts: Facts) -> Iterator[Answer]:
 
 
 def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
-    """Look at os-release."""
+    """Check os-release."""
     distro = facts.inventory.distro
     if distro is None:
         if params.allowed:
@@ -205,7 +207,7 @@ def distribution(params: Distribution, facts: Facts) -> Iterator[Answer]:
 
 
 def attribute(params: Attribute, facts: Facts) -> Iterator[Answer]:
-    """Look at what the image says of itself."""
+    """Check the attribute."""
     name, value = params.attribute, _read_attribute(params.attribute, facts)
     if not value:
         yield CannotTell(f"the image does not say its {name}")
@@ -232,7 +234,7 @@ def _read_attribute(name: AttributeName, facts: Facts) -> str:
 
 
 def _wrong(params: Attribute, value: str) -> str:
-    """What is wrong with it, "" for nothing. Raises InvalidVersion."""
+    """A clause saying what is wrong with the value; "" if nothing is. Raises InvalidVersion."""
     if any(glob.matches(value) for glob in params.forbidden):
         return "which is forbidden"
     if params.allowed and not any(glob.matches(value) for glob in params.allowed):
@@ -247,7 +249,7 @@ def _wrong(params: Attribute, value: str) -> str:
 
 
 def end_of_life(params: EndOfLife, facts: Facts) -> Iterator[Answer]:
-    """Look at how long the release is maintained."""
+    """Check how long the release is maintained."""
     distro, known = facts.inventory.distro, facts.matches.lifecycles if facts.matches is not None else ()
     if distro is None:
         return
@@ -273,7 +275,7 @@ def _ends(params: EndOfLife, facts: Facts) -> list[str]:
 
 
 def _is_left(params: EndOfLife, facts: Facts) -> Iterator[datetime]:
-    """When maintenance ends, and when that is near."""
+    """The times at which maintenance ends, and at which the end is near."""
     end = max(_ends(params, facts), default="")
     day = day_in(end)
     if day is not None and day.isoformat() == end:
@@ -295,7 +297,7 @@ def _is_one(wanted: DistroVersions, distro: Distro) -> bool | None:
 
 
 def _time(text: str) -> datetime | None:
-    """A time as RFC 3339 writes it, fractions of any length; None for any other text, and for one that says nothing."""
+    """A time in RFC 3339 form, with fractions of any length; None for any other text, and for a placeholder date."""
     try:
         time = datetime.fromisoformat(_FRACTION.sub(r".\1", text, count=1))
     except ValueError:

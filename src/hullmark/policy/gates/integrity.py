@@ -1,4 +1,4 @@
-"""Gate `integrity`: files against the packages they came with."""
+"""Gate `integrity`: compares files with the packages they came with."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Types = Annotated[
 
 
 class ChangedFiles(Params, frozen=True, kw_only=True):
-    """Fires for each file that is not as its package installed it."""
+    """Fires for each file that differs from what its package installed."""
 
     paths: Paths = ()
     allow: Allow = ()
@@ -39,7 +39,7 @@ class ChangedFiles(Params, frozen=True, kw_only=True):
 
 
 class MissingFiles(Params, frozen=True, kw_only=True):
-    """Fires for each file that a package installed and that is not there any more."""
+    """Fires for each file that a package installed and that no longer exists."""
 
     paths: Paths = ()
     allow: Allow = ()
@@ -48,7 +48,7 @@ class MissingFiles(Params, frozen=True, kw_only=True):
 
 
 class UnownedExecutables(Params, frozen=True, kw_only=True):
-    """Fires for each file that can be executed and came with no package. Packages' own installation scripts are left out."""
+    """Fires for each executable file that no package installed. Packages' own installation scripts are left out."""
 
     paths: Paths = ()
     allow: Allow = ()
@@ -58,7 +58,7 @@ class UnownedExecutables(Params, frozen=True, kw_only=True):
 
 
 class Ghosts(Params, frozen=True, kw_only=True):
-    """Fires for each file that a later layer deleted or replaced: no container sees it, whoever has the image does."""
+    """Fires for each file that a later layer deleted or replaced: containers do not see it, but anyone who has the image can read it."""
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="The files it is about.")]
     allow: Allow = ()
@@ -69,9 +69,9 @@ class Ghosts(Params, frozen=True, kw_only=True):
 
 
 class UnexplainedBytes(Params, frozen=True, kw_only=True):
-    """Fires if a larger part of the image's files than a share came with nothing known.
+    """Fires if the unexplained share of the bytes in the image's files is larger than `max`.
 
-    Known is what a package installed, what the record of a package stands in, and the databases of the package managers.
+    Explained are files that a package installed, files that hold the record of a package, and the databases of the package managers.
     """
 
     max: Annotated[Share, Meta(description="The largest share of all bytes in files.")]
@@ -79,7 +79,7 @@ class UnexplainedBytes(Params, frozen=True, kw_only=True):
 
 
 def check_changed_files(params: ChangedFiles, facts: Facts) -> Iterator[Answer]:
-    """Look at what packages' own digests say."""
+    """Compare files with the digests of their packages."""
     if facts.files.has_state("unverified") and not facts.files.has_state("ok", "changed", "config-changed"):
         yield CannotTell("the files were not compared with their packages' digests")
     for state in ("changed", "config-changed") if params.settings else ("changed",):
@@ -89,16 +89,16 @@ def check_changed_files(params: ChangedFiles, facts: Facts) -> Iterator[Answer]:
 
 
 def missing(params: MissingFiles, facts: Facts) -> Iterator[Answer]:
-    """Look at what packages say should be there."""
+    """Report files that packages list but that do not exist."""
     for file in _of_packages(params, facts, "missing"):
         if file.type == "dir" and (file.owner or "").startswith("pkg:apk/"):
-            continue  # apk names every folder above a file, also those that it did not make.
+            continue  # apk lists every folder above a file, including those that it did not create.
         message = f"The file {file.path}, which {facts.owner_of(file)} installed, is not there."
         yield Violation(file.path, message, facts.at_file(file, file.owner or ""))
 
 
 def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[Answer]:
-    """Look at what came with no package."""
+    """Report executables that came with no package."""
     for file in _select_files(params.paths, params.allow, facts, "unowned"):
         is_counted = file.mode & EXECUTABLE or (params.libraries and _LIBRARIES.match(file.path))
         if file.type == "file" and is_counted and not IS_MAINTAINER_SCRIPT(file.path):
@@ -107,14 +107,14 @@ def unowned_executables(params: UnownedExecutables, facts: Facts) -> Iterator[An
 
 
 def ghosts(params: Ghosts, facts: Facts) -> Iterator[Answer]:
-    """Look at what was deleted on the way."""
+    """Report files that later layers deleted or replaced."""
     for file in _select_files(params.paths, params.allow, facts, "ghost"):
         message = f"The file {file.path} was deleted or replaced by a later layer, and is still in layer {file.layer} of the image."
         yield Violation(file.path, message, facts.at_file(file))
 
 
 def unexplained_bytes(params: UnexplainedBytes, facts: Facts) -> Iterator[Answer]:
-    """Add up what came with nothing known."""
+    """Add up the sizes of unexplained files."""
     files = [file for file in facts.files.visible if file.type == "file"]
     known, left_out = PackageFiles(facts.inventory.packages), PathGlobs(params.allow)
     unexplained = [

@@ -1,6 +1,6 @@
-"""Gate `isolation`: how the containers that the image is to run in are kept apart from their host, and whether that fits the image.
+"""Gate `isolation`: how the containers that the image is to run in are isolated from their host, and whether that fits the image.
 
-The workload is handed over (`--workload FILE`); without one no rule of this gate can tell.
+The workload is given with `--workload FILE`; without it, no rule of this gate can be judged.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Target = Literal["default", "hardened", "sandboxed", "vm"]
 
 
 class IsolationGaps(Params, frozen=True, kw_only=True):
-    """Fires for each setting by which a container could take over its host, or that switches a protection off."""
+    """Fires for each setting that lets a container take over its host, or that disables a protection."""
 
     rules: Annotated[
         tuple[NameGlob, ...], Meta(description="Only these settings, as privileged or host_paths; none: all.")
@@ -37,8 +37,9 @@ class IsolationGaps(Params, frozen=True, kw_only=True):
 
 
 class AtLeast(Params, frozen=True, kw_only=True):
-    """Fires for each container whose grade of isolation is worse than one. Where a better grade depends on what is not known, that cannot
-    be told."""
+    """Fires for each container whose grade of isolation is worse than `at_least`. If a better grade depends on something unknown, the rule
+    cannot be judged.
+    """
 
     at_least: Annotated[
         Target,
@@ -50,7 +51,7 @@ class AtLeast(Params, frozen=True, kw_only=True):
 
 
 class RequiredSettings(Params, frozen=True, kw_only=True):
-    """Fires for each container and each setting that is not as it must be. What is not known cannot be told."""
+    """Fires for each container and each setting that is not as required. If a setting is not known, the rule cannot be judged."""
 
     required: Annotated[
         tuple[Setting, ...],
@@ -68,7 +69,7 @@ class RequiredSettings(Params, frozen=True, kw_only=True):
 
 
 class Surplus(Params, frozen=True, kw_only=True):
-    """Fires for each thing that a container is granted and its image does not need, as far as the image tells."""
+    """Fires for each thing that a container is granted but its image does not need, as far as the image shows."""
 
     settings: Annotated[
         tuple[NameGlob, ...], Meta(description="Only these, as user, ports or no_new_privileges; none: all.")
@@ -79,12 +80,13 @@ class Surplus(Params, frozen=True, kw_only=True):
 
 
 class Lack(Surplus, frozen=True, kw_only=True):
-    """Fires for each thing that an image needs and its container is not granted: it would not start, or not work. What depends on the place
-    cannot be told."""
+    """Fires for each thing that an image needs but its container is not granted, so that it would not start or not work. Where this depends
+    on details of the place that are not known, the rule cannot be judged.
+    """
 
 
 def check_findings(params: IsolationGaps, facts: Facts) -> Iterator[Answer]:
-    """Look at what opens the host."""
+    """Report the settings that expose the host."""
 
     def answers(judged: JudgedContainer) -> Iterator[Answer]:
         name = judged.placed.name
@@ -127,7 +129,7 @@ def at_least(params: AtLeast, facts: Facts) -> Iterator[Answer]:
 
 
 def settings(params: RequiredSettings, facts: Facts) -> Iterator[Answer]:
-    """Look at each setting."""
+    """Check each setting."""
 
     def answers(judged: JudgedContainer) -> Iterator[Answer]:
         placed = judged.placed
@@ -157,12 +159,12 @@ def _capabilities(params: RequiredSettings, placed: PlacedContainer) -> Iterator
 
 
 def check_needless_grants(params: Surplus, facts: Facts) -> Iterator[Answer]:
-    """Look at what is not needed."""
+    """Report what is granted and not needed."""
     return _mismatches("granted", params, facts)
 
 
 def check_missing_grants(params: Lack, facts: Facts) -> Iterator[Answer]:
-    """Look at what is not granted."""
+    """Report what is needed and not granted."""
     return _mismatches("needed", params, facts)
 
 
@@ -189,7 +191,7 @@ def _matches_setting(globs: Iterable[NameGlob], setting: str) -> bool:
 def _judge(
     where: ImageConditions, facts: Facts, answers: Callable[[JudgedContainer], Iterator[Answer]]
 ) -> Iterator[Answer]:
-    """What is answered of each container, if the image meets the conditions; these are looked at only where something depends on it."""
+    """The answers about each container, if the image meets the conditions. The conditions are checked only if there are answers."""
     judged = judged_containers(facts)
     if judged is None:
         yield CannotTell(_UNTOLD)
@@ -207,7 +209,7 @@ def _line(placed: PlacedContainer, setting: str) -> int:
 
 
 def _evidence(placed: PlacedContainer, setting: str) -> tuple[Evidence, ...]:
-    """The line of the manifest that a setting stands in, else that of its container."""
+    """The line of the manifest with the setting, or else the line of its container."""
     line = _line(placed, setting)
     if not placed.path:
         return ()

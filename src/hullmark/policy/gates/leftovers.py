@@ -1,4 +1,4 @@
-"""Gate `leftovers`: what served to build the image, and serves an intruder when it runs."""
+"""Gate `leftovers`: tools that were needed to build the image and that help an intruder when it runs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def caches(params: Caches, facts: Facts) -> Iterator[Answer]:
 
 
 def _programs(names: str, params: Shell | PackageManager, facts: Facts) -> Iterator[FileRecord]:
-    """Files and links by these names that can be run, where programs are looked for."""
+    """Runnable files and links with these names, in the folders where programs are looked for."""
     allow = PathGlobs(params.allow)
     globs = tuple(PathGlob(folder + name) for folder in _FOLDERS for name in names.split())
     for file in facts.files.matching(globs + params.paths):

@@ -1,6 +1,6 @@
 """Gate `licences`: what packages are licensed under, by SPDX identifier or by what the licence asks for.
 
-Where a package offers a choice (`MIT OR GPL-2.0-only`), the choice that passes is taken.
+If a package offers a choice (`MIT OR GPL-2.0-only`), the alternative that passes counts.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ class _About(Params, frozen=True, kw_only=True):
 
 
 class ForbiddenLicences(_About, frozen=True, kw_only=True):
-    """Fires for each package that cannot be had without a forbidden licence. Licences that are not known are not among them."""
+    """Fires for each package that cannot be used without a forbidden licence. Packages that name no licence are left out. A licence that is
+    not recognised is forbidden only if `names` or the category unknown covers it.
+    """
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are forbidden.")] = ()
     categories: Categories = ()
@@ -51,7 +53,7 @@ class ForbiddenLicences(_About, frozen=True, kw_only=True):
 
 
 class AllowedLicences(_About, frozen=True, kw_only=True):
-    """Fires for each package that cannot be had under allowed licences alone. Packages that name no licence are left out."""
+    """Fires for each package that cannot be used under allowed licences alone. Packages that name no licence are left out."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are allowed.")] = ()
     categories: Categories = ()
@@ -62,7 +64,7 @@ class AllowedLicences(_About, frozen=True, kw_only=True):
 
 
 class NotKnown(_About, frozen=True, kw_only=True):
-    """Fires for each package that names no licence, or one that is not recognised."""
+    """Fires for each package that names no licence, or names one that is not recognised."""
 
     missing: Annotated[bool, Meta(description="Whether packages without a licence count.")] = True
     unrecognised: Annotated[bool, Meta(description="Whether licences that are not recognised count.")] = True
@@ -73,7 +75,9 @@ class NotKnown(_About, frozen=True, kw_only=True):
 
 
 class WrittenLicences(_About, frozen=True, kw_only=True):
-    """Fires for each package with a licence that is forbidden as the package itself writes it. What is not written is not among them."""
+    """Fires for each package with a forbidden licence, compared exactly as the package itself writes it. Packages without a written licence
+    are left out.
+    """
 
     names: Annotated[
         tuple[str, ...],
@@ -91,7 +95,7 @@ class WrittenLicences(_About, frozen=True, kw_only=True):
 
 
 def forbidden(params: ForbiddenLicences, facts: Facts) -> Iterator[Answer]:
-    """Look for a choice without what is forbidden."""
+    """Look for an alternative without forbidden licences."""
 
     def is_fit(licence: Licence) -> bool:
         is_named = _fits(params.names, licence.names) or licence.category in params.categories
@@ -105,7 +109,7 @@ def forbidden(params: ForbiddenLicences, facts: Facts) -> Iterator[Answer]:
 
 
 def check_allowed_licences(params: AllowedLicences, facts: Facts) -> Iterator[Answer]:
-    """Look for a choice of what is allowed."""
+    """Look for an alternative with allowed licences only."""
 
     def is_fit(licence: Licence) -> bool:
         return _fits(params.names, licence.choices) or licence.category in params.categories
@@ -118,7 +122,7 @@ def check_allowed_licences(params: AllowedLicences, facts: Facts) -> Iterator[An
 
 
 def check_unknown_licences(params: NotKnown, facts: Facts) -> Iterator[Answer]:
-    """Look for what no category is known of."""
+    """Look for licences without a known category."""
     for package, terms in _list_package_terms(params, facts):
         if terms is None:
             if params.missing:
@@ -132,7 +136,7 @@ def check_unknown_licences(params: NotKnown, facts: Facts) -> Iterator[Answer]:
 
 
 def check_written_licences(params: WrittenLicences, facts: Facts) -> Iterator[Answer]:
-    """Look at the texts themselves."""
+    """Compare the texts themselves."""
     containing = tuple(filter(None, params.containing))
     for package in _about(params, facts):
         wrong = [

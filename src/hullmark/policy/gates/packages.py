@@ -1,4 +1,4 @@
-"""Gate `packages`: what must be installed, and what must not."""
+"""Gate `packages`: which packages must be installed, and which must not."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Owned = Annotated[
 
 
 class _About(Params, frozen=True, kw_only=True):
-    """Some of the packages."""
+    """Selects some of the packages."""
 
     types: Types = ()
     locations: Locations = ()
@@ -44,12 +44,12 @@ class _About(Params, frozen=True, kw_only=True):
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether it leaves any package out."""
+        """Whether the selection leaves any package out."""
         return bool(self.types or self.locations or self.sources or self.owned is not None)
 
 
 class RequiredPackages(_About, frozen=True, kw_only=True):
-    """Fires for each name that no installed package fits, or none in a version that meets the condition."""
+    """Fires for each name that no installed package matches, or that is installed only in versions that do not meet the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must be installed.")]
     version: Annotated[Versions | None, Meta(description="A version condition that one of them must meet.")] = None
@@ -61,7 +61,7 @@ class RequiredPackages(_About, frozen=True, kw_only=True):
 
 
 class ForbiddenPackages(_About, frozen=True, kw_only=True):
-    """Fires for each installed package that one of the names fits and whose version meets the condition."""
+    """Fires for each installed package that matches one of the names and whose version meets the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must not be installed; none: all.")] = ()
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may, though a name fits them.")] = ()
@@ -101,7 +101,7 @@ def check_required_packages(params: RequiredPackages, facts: Facts) -> Iterator[
 
 
 def forbidden(params: ForbiddenPackages, facts: Facts) -> Iterator[Answer]:
-    """Look at each package."""
+    """Check each package."""
     for package in _about(params, facts):
         if (params.names and not _fits(params.names, package)) or _fits(params.allow, package):
             continue
@@ -136,13 +136,15 @@ def _place(params: _About) -> str:
 
 def _fits(globs: tuple[NameGlob, ...], package: Package) -> bool:
     names = [package.name]
-    if package.type == "pypi":  # names that differ in case, `_` and `.` only are the same there (packaging.python.org)
+    if (
+        package.type == "pypi"
+    ):  # in PyPI, names that differ only in case, `_` and `.` are the same (packaging.python.org)
         names.append(package.name.lower().replace("_", "-").replace(".", "-"))
     return any(glob.matches(name) for glob in globs for name in names)
 
 
 def _is_wanted(package: Package, params: RequiredPackages | ForbiddenPackages) -> bool | None:
-    """Whether the version is one of those that are meant; None if that cannot be told."""
+    """Whether the version is one of those that the rule names; None if the versions cannot be compared."""
     names = [package.version]
     if isinstance(params, ForbiddenPackages) and params.ignore_release:
         version, dash, release = package.version.rpartition("-")
@@ -154,13 +156,13 @@ def _is_wanted(package: Package, params: RequiredPackages | ForbiddenPackages) -
 
 
 def _versions(params: RequiredPackages | ForbiddenPackages) -> str:
-    """The versions that are meant, "" for all."""
+    """The versions that the rule names, "" for all."""
     exact = " or ".join(glob.text for glob in params.exact_versions)
     return ", ".join(filter(None, (exact, str(params.version or ""))))
 
 
 def _meets(package: Package, versions: Versions | None) -> bool | None:
-    """Whether the version meets the condition; None if that cannot be told."""
+    """Whether the version meets the condition; None if the versions cannot be compared."""
     if versions is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Gate `reach`: what the image's start can come to use, and what it cannot."""
+"""Gate `reach`: what of the image its start can use, and what it cannot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CALLED: dict[str, str] = {
 
 
 class Unreachable(Params, frozen=True, kw_only=True):
-    """Fires for each package that nothing which the image starts can come to use."""
+    """Fires for each package that nothing the image starts can use."""
 
     packages: Annotated[tuple[NameGlob, ...], Meta(description="Only these packages; none: all.")] = ()
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may stay.")] = ()
@@ -39,13 +39,13 @@ class Unreachable(Params, frozen=True, kw_only=True):
 
 
 class Vulnerable(Params, frozen=True, kw_only=True):
-    """Fires for each vulnerable package that what the image starts can come to use."""
+    """Fires for each vulnerable package that something the image starts can use."""
 
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that are left out.")] = ()
 
 
 class Programs(Params, frozen=True, kw_only=True):
-    """Fires for each executable of these kinds that what the image starts can come to use."""
+    """Fires for each executable of these kinds that something the image starts can use."""
 
     kinds: Annotated[
         tuple[Kind, ...],
@@ -61,7 +61,7 @@ class Programs(Params, frozen=True, kw_only=True):
 
 
 def unreachable(params: Unreachable, facts: Facts) -> Iterator[Answer]:
-    """Look at each package."""
+    """Check each package."""
     states: dict[str, list[Package]] = {"reachable": [], "unknown": [], "unreachable": []}
     for package in facts.packages_by_purl.values():
         is_meant = not params.packages or any(glob.matches(package.name) for glob in params.packages)
@@ -80,7 +80,7 @@ def unreachable(params: Unreachable, facts: Facts) -> Iterator[Answer]:
 
 
 def vulnerable(params: Vulnerable, facts: Facts) -> Iterator[Answer]:
-    """Look at each package that an advisory speaks of."""
+    """Check each package with an advisory."""
     matches = facts.matches.matches if facts.matches is not None else ()
     affected = {match.package.purl: match for match in matches if match.suppressed is None and match.kind != "cpe"}
     for purl, match in affected.items():
@@ -97,7 +97,7 @@ def vulnerable(params: Vulnerable, facts: Facts) -> Iterator[Answer]:
 
 
 def programs(params: Programs, facts: Facts) -> Iterator[Answer]:
-    """Look at each executable."""
+    """Check each executable."""
     left_out = PathGlobs(params.allow)
     for program in _reach(facts).programs:
         kinds = [kind for kind in params.kinds if kind in program.kinds]
@@ -118,7 +118,7 @@ def _reach(facts: Facts) -> ImageReach:
 
 
 def _at(program: ProgramReach, facts: Facts) -> tuple[Evidence, ...]:
-    """Where it is, and the last step of the way to it."""
+    """The program's place, and the last step of the path that reaches it."""
     detail = program.witness[-1].why if program.witness else ""
     return (facts.at(program.path, program.layer, detail),)
 

@@ -16,7 +16,7 @@ from hullmark.policy.values import NameGlob
 
 
 class SecretFindings(Params, frozen=True, kw_only=True):
-    """Fires for each secret in a file, also in one that a later layer deletes, and in variables, labels, commands and history."""
+    """Fires for each secret in a file (including files that a later layer deletes) and in variables, labels, commands and history."""
 
     severity: Annotated[Severity, Meta(description="At least so severe.")] = "unknown"
     kinds: Annotated[tuple[NameGlob, ...], Meta(description="Only these kinds; none: all.")] = ()
@@ -38,7 +38,7 @@ class SecretFindings(Params, frozen=True, kw_only=True):
 
 
 def check_findings(params: SecretFindings, facts: Facts) -> Iterator[Answer]:
-    """Look at what the search found."""
+    """Check what the search found."""
     wanted, left_out = PathGlobs(params.paths), PathGlobs(params.allow)
     for secret in facts.secrets or ():
         if not _counts(params, secret):

@@ -1,7 +1,7 @@
 """Gate `signatures`: who signed an image, who built it, from which source, and how well that is proven.
 
-Only what a trusted key, or a trusted identity by a certificate, signed counts. Where something beside the image could not be checked, and
-what was checked is not enough, the rules cannot tell.
+Only signatures by a trusted key, or by a trusted identity with a certificate, count. If a document beside the image could not be checked,
+and the checked ones are not enough, the rules cannot be judged.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Keys = Annotated[
 
 
 class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Somebody who signs by a certificate of Sigstore's (keyless)."""
+    """A signer identified by a Sigstore certificate (keyless signing)."""
 
     subject: Annotated[
         NameGlob, Meta(description="A mail address or the address of a workflow, as the certificate has it.")
@@ -53,7 +53,7 @@ class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
 
     @property
     def expected(self) -> ExpectedIdentity:
-        """As certificates are compared with it."""
+        """In the form that certificates are compared with."""
         return ExpectedIdentity(
             subject=self.subject.matches,
             issuer=self.issuer.matches,
@@ -101,8 +101,9 @@ class TrustParams(Params, frozen=True, kw_only=True):
 
 
 class SignedBy(TrustParams, frozen=True, kw_only=True):
-    """Fires unless enough of the trusted keys and identities signed the image: by cosign, by the Notary Project's tools,
-    or in an attestation."""
+    """Fires unless enough of the trusted keys and identities signed the image: with cosign, with the Notary Project's tools, or in an
+    attestation.
+    """
 
     least: Annotated[
         int, Meta(ge=1, le=16, description="How many different keys, or identities, must have signed.")
@@ -122,13 +123,13 @@ class SignedBy(TrustParams, frozen=True, kw_only=True):
 
 
 class BuiltBy(TrustParams, frozen=True, kw_only=True):
-    """Fires unless SLSA provenance that a trusted key signed names one of the builders."""
+    """Fires unless SLSA provenance signed by a trusted key or identity names one of the builders."""
 
     builders: Annotated[tuple[NameGlob, ...], Meta(min_length=1, description="Builders by their ids, * for any text.")]
 
 
 class Source(TrustParams, frozen=True, kw_only=True):
-    """Fires unless SLSA provenance that a trusted key signed names a source in one of the repositories."""
+    """Fires unless SLSA provenance signed by a trusted key or identity names a source in one of the repositories."""
 
     repositories: Annotated[
         tuple[NameGlob, ...],
@@ -139,8 +140,9 @@ class Source(TrustParams, frozen=True, kw_only=True):
 
 
 class ProvenanceLevel(TrustParams, frozen=True, kw_only=True):
-    """Fires unless the image reaches an SLSA level: by a verification summary that a trusted key signed, or by provenance of a builder
-    whose level is known. Provenance of any other builder counts as level 1."""
+    """Fires unless the image reaches an SLSA level: by a verification summary signed by a trusted key or identity, or by provenance of a
+    builder whose level is known. Provenance of any other builder counts as level 1.
+    """
 
     least: Annotated[int, Meta(ge=1, le=4, description="The lowest level that is enough.")]
     track: Annotated[Literal["build", "source"], Meta(description="Which of SLSA's tracks.")] = "build"
@@ -151,7 +153,9 @@ class ProvenanceLevel(TrustParams, frozen=True, kw_only=True):
 
 
 class AttestedSbom(TrustParams, frozen=True, kw_only=True):
-    """Fires unless a trusted key attested a bill of materials of the image, as cosign attest and docker's builds write it."""
+    """Fires unless a trusted key or identity attested a bill of materials of the image, in the form written by cosign attest and docker's
+    builds.
+    """
 
     formats: Annotated[
         tuple[Literal["cyclonedx", "spdx"], ...], Meta(description="Only in one of these formats; none: in any.")
@@ -232,7 +236,7 @@ def _provenance(proof: Proof) -> tuple[Claim, ...]:
 
 
 def _describe_provenance(facts: Facts, params: TrustParams, told: Callable[[Claim], tuple[str, ...]]) -> str:
-    """What proven provenance says instead, as words that end a sentence."""
+    """What the proven provenance names instead, as words that end a sentence."""
     roots = _roots(params, facts)
     if roots is None or facts.signatures is None:
         return ""
@@ -245,8 +249,9 @@ def _roots(params: TrustParams, facts: Facts) -> TrustRoots | None:
 
 
 def roots_of(params: TrustParams, trusted_keys: tuple[str, ...] = (), trusted_root: str = "") -> TrustRoots | None:
-    """Whom a rule with these parameters trusts, None if nobody is named. `trusted_keys` (PEM) and `trusted_root` are those from outside the
-    policy."""
+    """Whom a rule with these parameters trusts; None if nobody is named. `trusted_keys` (PEM) and `trusted_root` come from outside the
+    policy.
+    """
     texts = params.keys or (() if params.identities else trusted_keys)
     keys: tuple[Key, ...] = tuple(key for text in texts for key in read_keys(text.encode(), "keys"))
     authorities = params.authorities if isinstance(params, SignedBy) else ()
@@ -267,12 +272,12 @@ def roots_of(params: TrustParams, trusted_keys: tuple[str, ...] = (), trusted_ro
 
 @lru_cache(maxsize=8)
 def _root_in(text: str) -> TrustedRoot:
-    """A trusted root, read once for all rules that name it."""
+    """A trusted root, parsed once for all rules that name it."""
     return read_trusted_root(text.encode(), "the trusted root")
 
 
 def _unless(params: TrustParams, facts: Facts, enough: Callable[[Proof], bool], message: str) -> Iterator[Answer]:
-    """Nothing if what is proven is enough; else a violation, or that it cannot be told."""
+    """No answer if the proof is enough; otherwise a violation or, if something could not be checked, that the rule cannot be judged."""
     roots = _roots(params, facts)
     if roots is None:
         yield CannotTell("no keys are named to verify signatures with (keys, or --trusted-keys)", subject=_SUBJECT)
@@ -307,7 +312,9 @@ def _attest_sbom(params: TrustParams, subject: str) -> str:
 
 
 def _deadlines(params: TrustParams, facts: Facts) -> Iterator[datetime]:
-    """When what the Notary Project's tools signed begins or ends to count, and what certificates signed of which nothing proves when."""
+    """The times at which signatures by the Notary Project's tools begin or cease to count, and those at which certificate signatures
+    without a proven time do.
+    """
     for document in facts.signatures.documents if facts.signatures is not None else ():
         yield from deadlines_of(document, ignores_log=params.transparency_log == "ignored")
 

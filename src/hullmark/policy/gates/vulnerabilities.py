@@ -1,7 +1,7 @@
-"""Gate `vulnerabilities`: what advisories say of the packages, and what they do not.
+"""Gate `vulnerabilities`: what advisories report about the packages, and what they do not cover.
 
-What a distribution, a VEX statement or an ignore rule set aside does not count, unless it is asked for. Matches by CPE are guesses
-and count only where they are asked for.
+Vulnerabilities that a distribution, a VEX statement or an ignore rule set aside do not count, unless the rule asks for them. Matches by CPE
+are guesses and count only if the rule asks for them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _About(Params, frozen=True, kw_only=True):
 
 
 class VulnerabilityFindings(_About, frozen=True, kw_only=True):
-    """Fires for each vulnerability of a package that meets all conditions that are given; without conditions, for each."""
+    """Fires for each vulnerability of a package that meets all conditions given; without conditions, for every vulnerability."""
 
     severity: Annotated[Severity | None, Meta(description="At least so severe.")] = None
     severities: Annotated[
@@ -111,7 +111,7 @@ class VulnerabilityFindings(_About, frozen=True, kw_only=True):
 
 
 class ListedVulnerabilities(_About, frozen=True, kw_only=True):
-    """Fires for each vulnerability that has one of the names, whatever its severity."""
+    """Fires for each vulnerability with one of these ids, whatever its severity."""
 
     ids: Annotated[tuple[NameGlob, ...], Meta(description="CVE, GHSA or other ids; wildcards may be used.")]
 
@@ -121,7 +121,7 @@ class ListedVulnerabilities(_About, frozen=True, kw_only=True):
 
 
 class NoData(Params, frozen=True, kw_only=True):
-    """Fires for each package of which no advisory can be asked, or of which nothing is recorded any more."""
+    """Fires for each package whose vulnerabilities are not known: no advisories can be matched with it, or they are no longer recorded."""
 
     packages: Packages = ()
     allow: AllowPackages = ()
@@ -129,7 +129,7 @@ class NoData(Params, frozen=True, kw_only=True):
 
 
 class StaleData(Params, frozen=True, kw_only=True):
-    """Fires if the advisories are older than a number of days. Where they do not say of when they are, that cannot be told."""
+    """Fires if the advisories are more than `max_days` days old. If their date is not known, the rule cannot be judged."""
 
     max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
     exact: Annotated[
@@ -139,7 +139,7 @@ class StaleData(Params, frozen=True, kw_only=True):
 
 
 def check_findings(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answer]:
-    """Look at each match."""
+    """Check each match."""
     doubted: list[Match] = []
     for subject, matches in _by_subject(params, facts).items():
         answers = [_meets(params, match, facts) for match in matches]
@@ -163,7 +163,7 @@ def check_findings(params: VulnerabilityFindings, facts: Facts) -> Iterator[Answ
 
 
 def check_listed_vulnerabilities(params: ListedVulnerabilities, facts: Facts) -> Iterator[Answer]:
-    """Look for names."""
+    """Look for the ids."""
     for subject, matches in _by_subject(params, facts).items():
         match = next((match for match in matches if _fits(params.ids, _names(match))), None)
         if match is None:
@@ -176,7 +176,7 @@ def check_listed_vulnerabilities(params: ListedVulnerabilities, facts: Facts) ->
 
 
 def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
-    """Look at what nothing can be said of."""
+    """Report packages about which nothing can be said."""
     reasons: dict[str, list[str]] = {}
     packages: dict[str, Package] = {}
     for untold in _matches(facts).unknown:
@@ -192,7 +192,7 @@ def no_data(params: NoData, facts: Facts) -> Iterator[Answer]:
 
 
 def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
-    """Look at the date of the advisories."""
+    """Check the date of the advisories."""
     snapshot = _matches(facts).snapshot
     moment = moment_in(snapshot.data_at) if snapshot is not None else None
     if snapshot is None or moment is None:
@@ -206,7 +206,7 @@ def stale_data(params: StaleData, facts: Facts) -> Iterator[Answer]:
 
 
 def _by_subject(params: VulnerabilityFindings | ListedVulnerabilities, facts: Facts) -> dict[str, list[Match]]:
-    """The matches that count, by vulnerability and package: several advisories may speak of one."""
+    """The matches that count, by vulnerability and package, because several advisories may cover the same vulnerability."""
     grouped: dict[str, list[Match]] = {}
     for match in _matches(facts).matches:
         is_counted = match.suppressed is None or match.suppressed.by in params.set_aside
@@ -223,7 +223,7 @@ def _is_about(params: VulnerabilityFindings | ListedVulnerabilities | NoData, pa
 
 
 def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | None:
-    """Whether all conditions are met; None if that cannot be told."""
+    """Whether all conditions are met; None if that is not known."""
     advisory, names = match.advisory, _names(match)
     if (params.ids and not _fits(params.ids, names)) or _fits(params.allow_ids, names):
         return False
@@ -238,7 +238,7 @@ def _meets(params: VulnerabilityFindings, match: Match, facts: Facts) -> bool | 
 
 
 def _test_exploitation(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[bool | None]:
-    """The conditions that depend on what is known to be exploited."""
+    """The results of the conditions that depend on what is known to be exploited."""
     kev, is_doubtful = match.advisory.kev, may_be_exploited(match, facts)
     if params.exploited is not None:
         yield None if is_doubtful else params.exploited == (kev is not None)
@@ -253,7 +253,7 @@ def _lacking(params: VulnerabilityFindings, match: Match, facts: Facts) -> str:
 
 
 def _test_conditions(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
-    """The conditions that need a rating or a date, with what is not known as the rule wants it taken."""
+    """The results of the conditions that need a rating or a date. Missing ratings and dates count as the rule wants them to."""
     for answer in severe(match.advisory, params.severity, params.severities, params.severity_from):
         yield "the severity", _BECOMES[params.when_unrated or params.unrated] if answer is None else answer
     for name, answer in _test_ratings(params, match):
@@ -263,7 +263,7 @@ def _test_conditions(params: VulnerabilityFindings, match: Match, facts: Facts) 
 
 
 def _test_ratings(params: VulnerabilityFindings, match: Match) -> Iterator[tuple[str, bool | None]]:
-    """The other conditions that need a rating."""
+    """The results of the other conditions that need a rating."""
     advisory, epss = match.advisory, match.advisory.epss
     if params.cvss is not None:
         yield "the CVSS score", _at_least(max((rating.score for rating in advisory.cvss), default=None), params.cvss)
@@ -274,13 +274,13 @@ def _test_ratings(params: VulnerabilityFindings, match: Match) -> Iterator[tuple
     if params.epss_percentile is not None:
         yield "the EPSS percentile", _at_least(epss.percentile if epss else None, params.epss_percentile)
     if params.fix:
-        # Where nobody says whether there is a fix, there may be one.
+        # If no source states whether there is a fix, there may be one.
         is_unknown = match.fix.state == "unknown" not in params.fix
         yield "the state of the fix", None if is_unknown else match.fix.state in params.fix
 
 
 def _test_dates(params: VulnerabilityFindings, match: Match, facts: Facts) -> Iterator[tuple[str, bool | None]]:
-    """The conditions that need a date."""
+    """The results of the conditions that need a date."""
     if params.fixed_for_days is not None:
         is_open = match.fix.state in ("not-fixed", "wont-fix")
         yield "the date of the fix", False if is_open else _since(match.fix.date, params.fixed_for_days, facts)
@@ -335,7 +335,7 @@ def _matches(facts: Facts) -> Matches:
 
 
 def _turns(params: VulnerabilityFindings, facts: Facts) -> Iterator[datetime]:
-    """When matches come to be as old as is asked for, if they meet everything else."""
+    """The times at which matches reach the ages that the rule gives, if they meet everything else."""
     for match in (match for matches in _by_subject(params, facts).values() for match in matches):
         given = ((match.fix.date, params.fixed_for_days), (match.advisory.published, params.known_for_days))
         days = [(day, count) for text, count in given if count is not None and (day := day_in(text)) is not None]

@@ -257,7 +257,8 @@ def serve(settings: FrontSettings) -> None:
 
 
 def _shut_down_by_signals(front: Front) -> None:
-    # The interpreter writes signals into a pipe: a handler that started a thread could find the main thread doing just that, and wait for ever.
+    # The interpreter writes the signals into a pipe. A handler could not start a thread: the main thread may be starting one just then, and
+    # would wait for itself.
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
 

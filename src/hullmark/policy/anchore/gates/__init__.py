@@ -1,4 +1,4 @@
-"""The gates of Anchore policies, one module each. A new one is one more line here."""
+"""The gates of Anchore policies, one module each. To add a gate, add one line here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ RETIRED: dict[str, tuple[str, ...]] = {
 
 
 def triggers_by_gate(*, with_enterprise: bool = True) -> dict[str, dict[str, Trigger]]:
-    """The triggers by the names of gate and trigger. Without Enterprise's: what format "1_0" knows."""
+    """The triggers by the names of gate and trigger. `with_enterprise=False` leaves out Enterprise's, which format "1_0" does not know."""
     found: dict[str, dict[str, Trigger]] = {}
     for trigger in TRIGGERS:
         if with_enterprise or not trigger.is_enterprise:

@@ -1,4 +1,4 @@
-"""Gate `ancestry` (format "2"): the images that this one was built on, as the context tells."""
+"""Gate `ancestry` (format "2"): the images that this one was built on, as given in the context."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _build_deny_check(parameter: str, field: str) -> Check:
 
 
 def no_ancestors_analyzed(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look whether any is known."""
+    """Check whether any ancestor is known."""
     if not facts.context.ancestors:
         yield TriggerMatch(message="No ancestors of the image are known", subject="ancestors")
 

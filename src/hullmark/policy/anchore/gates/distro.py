@@ -1,4 +1,4 @@
-"""Gate `distro` (format "2"): distributions that must not be used."""
+"""Gate `distro` (format "2"): distributions that are not allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gate `dockerfile`: the instructions of the Dockerfile, or of what the history suggests."""
+"""Gate `dockerfile`: the instructions of the Dockerfile, or those guessed from the history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PROTOCOLS = ("", "/tcp", "/udp")
 
 
 def instruction(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Compare each line of an instruction."""
+    """Compare each line with the given instruction."""
     if not _applies(values, facts):
         return
     keyword, check = values.text("instruction"), values.text("check")
@@ -53,12 +53,12 @@ def _compares(check: str, value: str, line: str, facts: AnchoreFacts) -> bool:
 
 
 def effective_user(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at the user that the image runs as."""
+    """Check the user that the image runs as."""
     user = _user(facts)
     if user is None:
         return
     users = values.texts("users")
-    # A careful reader means the user, whatever the group; the original compares the whole text.
+    # A policy that lists a user means that user in any group; the original compares the whole text.
     names = {user} if facts.keeps("Q24") else {user, user.partition(":")[0]}
     is_listed = not names.isdisjoint(users)
     if values.text("type") == "blacklist" and is_listed:
@@ -70,7 +70,7 @@ def effective_user(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def _user(facts: AnchoreFacts) -> str | None:
-    """The effective user; None where the original cannot make one out."""
+    """The effective user; None if the original cannot determine it."""
     if not facts.keeps("Q24") and facts.config.user:
         return facts.config.user
     lines = [line for line in facts.lines if line.keyword == "USER"]
@@ -82,7 +82,7 @@ def _user(facts: AnchoreFacts) -> str | None:
 
 
 def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at the ports."""
+    """Check the exposed ports."""
     if not _applies(values, facts):
         return
     lines = [line for line in facts.lines if line.keyword == "EXPOSE"]
@@ -104,20 +104,24 @@ def exposed_ports(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def _tokens(line: Line, facts: AnchoreFacts) -> list[str]:
-    """The ports that a line names; none where the original does not know the keyword, which it knows in letters of one size."""
+    """The ports that a line names. The original (Q9) knows the keyword only in all capitals or all small letters, and otherwise finds no
+    ports.
+    """
     found = _EXPOSED(line.text) if facts.keeps("Q9") else None
     return found[1].split() if found is not None else [] if facts.keeps("Q9") else line.value.split()
 
 
 def _find_listed_ports(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
-    """At most one for a port and line."""
+    """The denied ports that the lines name, each at most once per line."""
     for tokens in lines:
         for port in wanted:
             yield from [port + protocol for protocol in _PROTOCOLS if port + protocol in tokens][:1]
 
 
 def _not_allowed(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterator[str]:
-    """What is left of a line once each allowed port was taken away: once in each of its forms, and again while there was one for UDP."""
+    """What is left of each line once every allowed port is removed: once in each of its forms, and again for as long as there was one for
+    UDP.
+    """
     for tokens in lines:
         for port in wanted:
             is_done = False
@@ -130,7 +134,7 @@ def _not_allowed(lines: Iterable[list[str]], wanted: tuple[str, ...]) -> Iterato
 
 
 def _find_denied_ports(tokens: list[str], wanted: tuple[str, ...]) -> Iterator[str]:
-    """For each denied port the first text that names it, alone or in a range; 0 denies all."""
+    """For each denied port, the first text that names it, alone or in a range; port 0 denies all."""
     for port in dict.fromkeys(wanted):
         named = [token for token in tokens if _overlaps(token, port)]
         yield from named if port == "0" else named[:1]
@@ -155,7 +159,7 @@ def _is_allowed(token: str, wanted: tuple[str, ...]) -> bool:
 
 
 def no_dockerfile_provided(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look whether one was given."""
+    """Check whether a Dockerfile was supplied."""
     if not facts.is_dockerfile_actual:
         yield TriggerMatch(message="Image was not analyzed with an actual Dockerfile", subject="dockerfile")
 

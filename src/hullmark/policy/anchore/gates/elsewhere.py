@@ -1,4 +1,4 @@
-"""Gates `stig` and `image_source_drift` (format "2"): they rest on facts that are never collected here, so they cannot tell."""
+"""Gates `stig` and `image_source_drift` (format "2"): they depend on facts that Hullmark never collects, so they are always undecided."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hullmark.policy.gate import CannotTell
 
 
 def stig(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Say so."""
+    """Report that the gate is undecided."""
     yield CannotTell("no STIG profiles are evaluated here")
 
 
 def source_drift(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Say so."""
+    """Report that the gate is undecided."""
     yield CannotTell("no bills of materials of source repositories are compared with images here")
 
 

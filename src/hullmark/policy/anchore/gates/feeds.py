@@ -1,4 +1,4 @@
-"""Gates `npms` and `ruby_gems`: packages against what their registries offer, as the context tells."""
+"""Gates `npms` and `ruby_gems`: compare packages with what their registries offer, as given in the context."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hullmark.versions import InvalidVersion, scheme_for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gate:
-    """One of the two gates: its name, the purl type, and its words in messages."""
+    """One of the two gates: its name, the purl type, and the words its messages use."""
 
     name: str
     type: str
@@ -50,7 +50,9 @@ _GEMS = _Gate(
 
 
 def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
-    """Its packages. `once`: the original sees one of each name, or of each name and version; they are told apart by their places else."""
+    """The packages of the gate's type. `once`: the original (Q40) sees one package of each name, or of each name and version; otherwise
+    packages at different places are distinct.
+    """
     rows = [row for row in facts.packages if row.package.type == gate.type]
     if not once or not facts.keeps("Q40"):
         return rows
@@ -58,7 +60,7 @@ def _rows(gate: _Gate, facts: AnchoreFacts, once: str = "") -> list[PackageRow]:
 
 
 def _find_offered_versions(gate: _Gate, facts: AnchoreFacts) -> dict[str, OfferedVersions]:
-    """What the registry offers of the image's packages."""
+    """The versions that the registry offers of the image's packages."""
     names = {row.name for row in _rows(gate, facts)}
     offered = facts.context.feeds.get(gate.type, Registry()).packages
     return {name: offered[name] for name in sorted(names) if name in offered}
@@ -92,7 +94,7 @@ def _build_unknown_check(gate: _Gate) -> Check:
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         known = _find_offered_versions(gate, facts)
         for row in _rows(gate, facts, "name") if known else ():
-            # A scope belongs to its owner, who may well keep it in a registry of his own.
+            # The owner of a scope may keep its packages in a private registry.
             is_private = row.name.startswith("@") and not facts.keeps("Q33")
             if row.name not in known and not is_private:
                 message = f"{gate.unknown} Package ({row.name}) in container but not in official {gate.feed} feed."

@@ -19,7 +19,7 @@ _NO_DIGEST = "DIRECTORY_OR_OTHER"
 
 
 def content_regex_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at what the search for contents found."""
+    """Check the hits of the content search."""
     wanted = values.text("regex_name")
     for path, named, line in facts.searched("contents"):
         if not wanted or wanted in (body_of(named), name_of(named)):
@@ -30,7 +30,7 @@ def content_regex_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]
 
 
 def name_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Try each path."""
+    """Match the expression against each path."""
     regex = values.text("regex")
     wanted = compile_expression(regex)
     for path in facts.files:
@@ -40,7 +40,7 @@ def name_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def attribute_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Compare digest and mode; all that is given must hold."""
+    """Compare digest and mode; all conditions that are given must hold."""
     path = values.text("filename")
     file = facts.files.get(path)
     if file is None:
@@ -56,7 +56,7 @@ def attribute_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def _checksum(values: Values, file: FileRecord) -> str | None:
-    """What the message says of the digest; "" if the condition does not hold, None if there is none."""
+    """The digest part of the message; "" if the condition does not hold, None if no condition is given."""
     if not values.text("checksum"):
         return None
     wanted, actual = values.text("checksum"), file.sha256 if file.type == "file" else _NO_DIGEST
@@ -90,7 +90,7 @@ def _verify_attributes(values: Values) -> Iterator[Fault]:
 
 
 def suid_or_guid_set(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at the modes."""
+    """Check the modes."""
     for path, file in facts.files.items():
         if file.mode & _SET_ID:
             message = f"SUID or SGID found set on file {path}. Mode: {oct(full_mode(file))}"

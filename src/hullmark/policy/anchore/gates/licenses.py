@@ -1,4 +1,4 @@
-"""Gate `licenses`: licences of packages that are denied."""
+"""Gate `licenses`: packages with denied licences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS = {
 
 
 def exact_match(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Compare each licence as a whole."""
+    """Compare each complete licence."""
     yield from _matching(values, facts, "blacklist_exact_match", lambda listed, name: listed == name)
 
 
@@ -50,7 +50,7 @@ def _matching(values: Values, facts: AnchoreFacts, trigger: str, fits: Callable[
 def _find_denied_licences(
     row: PackageRow, listed: tuple[str, ...], fits: Callable[[str, str], bool], *, is_partial: bool
 ) -> Iterator[str]:
-    """The package's licences that cannot be complied with; an expression with a choice is denied if each choice is."""
+    """The package's licences that cannot be complied with; an expression that offers a choice is denied if each alternative is."""
 
     def is_listed(name: str) -> bool:
         return any(fits(text, name) for text in listed)

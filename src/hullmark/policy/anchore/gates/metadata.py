@@ -112,7 +112,9 @@ def _unless_needless(values: Values, reason: str) -> BadValue:
 
 
 def _looked_at(values: Values) -> Scope:
-    """Size and layers are the manifest's, which is known or nothing is."""
+    """The facts that the attribute depends on: none for size and number of layers. Those come from the manifest, without which nothing at
+    all is known.
+    """
     name = values.text("attribute")
     return Scope(frozenset() if name in _NUMBERS else frozenset(("distro" if "distro" in name else "settings",)))
 

@@ -1,4 +1,4 @@
-"""Gate `packages`: packages that must be there, must not be there, or were changed."""
+"""Gate `packages`: packages that are required, denied, or were changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPARISONS = ("=", "!=", ">", "<", ">=", "<=")
 
 
 def required_package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look for the package, and at its version."""
+    """Look for the package, and check its version."""
     name, version = values.text("name"), values.text("version")
     rows = [row for row in facts.packages if row.name == name]
     if not rows:
@@ -50,7 +50,7 @@ def _wrong_version(row: PackageRow, version: str, facts: AnchoreFacts, *, is_min
         )
         return TriggerMatch(message=message, subject=row.name, evidence=facts.at_row(row))
     sentence = f"Required input package {installed}, but not at the version specified in policy "
-    legacy = f"{sentence}({row.name})"  # the original names the package once more
+    legacy = f"{sentence}({row.name})"  # the original repeats the package's name
     return TriggerMatch(
         message=legacy if facts.keeps("Q28") else f"{sentence}({version})",
         subject=row.name,
@@ -98,7 +98,7 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Compare the system packages' records with the files."""
+    """Compare the records of system packages with the files."""
     packages, folders, check = values.texts("only_packages"), values.texts("only_directories"), values.text("check")
     modes = apk_modes(facts.facts.contents.get(_APK_DATABASE) or b"") if facts.keeps("QS1") else {}
     for file in facts.facts.inventory.files or ():
@@ -107,7 +107,7 @@ def verify(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
             continue
         times = sum(_is_in(file.path, folder, facts) for folder in folders) if folders else 1
         status = _status(file, package.type, modes, facts) if times else ""
-        # The original goes through each folder by itself.
+        # The original handles each folder separately.
         for _ in range(times if facts.keeps("Q30") else min(times, 1)) if status and check in ("", status) else ():
             message = (
                 f"VERIFY check against package db for package '{package.name}' failed on entry '{file.path}'"
@@ -126,7 +126,7 @@ def _is_in(path: str, folder: str, facts: AnchoreFacts) -> bool:
 def _status(file: FileRecord, package_type: str, modes: dict[str, str], facts: AnchoreFacts) -> str:
     """`missing`, `changed`, or "" for neither."""
     if file.state == "missing":
-        # apk names every folder above a file, also those that it did not make.
+        # apk lists every folder above a file, including those that it did not create.
         return "" if package_type == "apk" and file.type == "dir" else "missing"
     if facts.keeps("QS1") and package_type == "apk":
         # The original cannot read apk's checksums: it compares modes alone.
@@ -139,7 +139,7 @@ def _status(file: FileRecord, package_type: str, modes: dict[str, str], facts: A
 
 
 def metadata(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Compare name, type and version of each package; all that is given must hold."""
+    """Compare name, type and version of each package; all conditions that are given must hold."""
     for row in facts.packages:
         if all(_holds(field, row, values) for field in ("name", "type", "version") if values.has(field)):
             message = f"Package metadata matched: name={row.name} type={row.kind} version={row.full_version}"

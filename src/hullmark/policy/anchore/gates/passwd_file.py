@@ -1,4 +1,4 @@
-"""Gate `passwd_file`: users in the image's passwd(5)."""
+"""Gate `passwd_file`: users in the image's passwd(5) file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIELDS = 7
 
 
 class _Entry(NamedTuple):
-    """A line, split at its colons, and its number."""
+    """A line, split at its colons, and its line number."""
 
     fields: list[str]
     number: int
@@ -28,7 +28,7 @@ class _Entry(NamedTuple):
 
 
 def _entries(facts: AnchoreFacts) -> list[_Entry]:
-    """The entries; of a user that stands there twice, the original sees the last."""
+    """The entries. Of several entries for one user, the original (Q35) sees only the last."""
     entries = [_Entry(line.split(":"), number) for number, line in enumerate(facts.passwd_lines, 1)]
     if facts.keeps("Q35"):
         return list({entry.fields[0]: entry for entry in entries}.values())
@@ -36,14 +36,14 @@ def _entries(facts: AnchoreFacts) -> list[_Entry]:
 
 
 def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look whether there are entries."""
+    """Check whether there are entries."""
     if not facts.passwd_lines:
         message = f"Cannot locate {_PATH} in image stored files archive: check analyzer settings."
         yield TriggerMatch(message=message, subject=_PATH)
 
 
 def _field(number: int, parameter: str, word: str) -> Check:
-    """Compares one field with a list."""
+    """Build the check that compares one field with a list."""
 
     def check(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
         for entry in _entries(facts):

@@ -14,7 +14,7 @@ from hullmark.policy.gate import Need
 
 
 def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look whether the file was stored."""
+    """Check whether the file was stored."""
     path = values.text("path")
     if facts.stored(path) is None:
         legacy = "Cannot locate file in the image analysis"
@@ -23,12 +23,12 @@ def content_not_available(values: Values, facts: AnchoreFacts) -> Iterator[Answe
 
 
 def content_regex(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Try the expression on each word; in the native profile, on each line too."""
+    """Match the expression against each word and, in the native profile, against each line too."""
     path, regex, check = values.text("path"), values.text("regex"), values.text("check")
     body = facts.stored(path)
     if body is None:
         if facts.has_stored:
-            compile_expression(regex)  # the original fails on a bad one, unless no file was stored at all
+            compile_expression(regex)  # the original fails on a bad expression, unless no file was stored at all
         return
     try:
         text = body.decode()

@@ -1,4 +1,4 @@
-"""Gate `secret_scans`: lines of files that look like secrets. What was found is never shown."""
+"""Gate `secret_scans`: lines of files that look like secrets. The text that was found is never shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WORDS = "Secret content search analyzer"
 
 
 def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at what the search for secrets found."""
+    """Check the hits of the secret search."""
     wanted, filename = values.text("content_regex_name"), values.text("filename_regex")
     is_path = compile_expression(filename) if filename else None
     found = [
@@ -39,7 +39,7 @@ def content_regex_checks(values: Values, facts: AnchoreFacts) -> Iterator[Answer
 
 
 def _is_named(named: str, wanted: str, facts: AnchoreFacts) -> bool:
-    """Whether an expression is meant; the original looks for its name, or its text, anywhere in what was asked for."""
+    """Whether the rule selects an expression. The original looks for the expression's name, or its text, anywhere in the requested name."""
     names = [name for name in (name_of(named), body_of(named)) if name]
     if facts.keeps("Q16"):
         return any(name in wanted for name in names)

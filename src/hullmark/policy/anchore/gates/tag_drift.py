@@ -1,4 +1,4 @@
-"""Gate `tag_drift` (format "2"): packages against those of the image that had the tag before, as the context tells."""
+"""Gate `tag_drift` (format "2"): compares packages with those of the image that had the tag before, as given in the context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gate `vulnerabilities`: what advisories say of the packages, and how old they are."""
+"""Gate `vulnerabilities`: what advisories report about the packages, and how old the advisories are."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SCORES: dict[str, Callable[[Cvss], float]] = {
 
 @dataclass(frozen=True, slots=True)
 class _MetConditions:
-    """What the message says of conditions that were met: scores, times, the vendor's scores."""
+    """The message's wording for the conditions that were met: scores, times, the vendor's scores."""
 
     scores: str
     times: str
@@ -59,7 +59,7 @@ def _compare(left: float, comparison: str, right: float) -> bool:
 
 
 def package(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Try each match; all conditions that are given must hold."""
+    """Check each match; all conditions that are given must hold."""
     excluded = values.text("package_path_exclude")
     is_excluding = bool(excluded) or (values.has("package_path_exclude") and facts.keeps("QS3"))
     exclude = compile_expression(excluded) if is_excluding else None
@@ -92,7 +92,7 @@ def _is_wanted(found: MatchRow, values: Values, facts: AnchoreFacts) -> bool:
 
 
 def _conditions(found: MatchRow, values: Values, facts: AnchoreFacts) -> _MetConditions | CannotTell | None:
-    """None if a condition does not hold."""
+    """The conditions that a match meets; None if one of them does not hold."""
     ratings = found.match.advisory.cvss
     scores = _scores("", nvd_ratings(ratings), values, facts)
     vendor_scores = _scores("vendor_", vendor_ratings(ratings), values, facts)
@@ -154,7 +154,7 @@ def _fixed_at(found: MatchRow, key: str, facts: AnchoreFacts) -> datetime | None
 
 
 def _turns(values: Values, facts: AnchoreFacts) -> Iterator[datetime]:
-    """When matches have been known, and fixes been there, for as long as is asked for."""
+    """The times at which a match has been known, or its fix available, for the number of days the rule gives."""
     known, fixed = values.integer("max_days_since_creation"), values.integer("max_days_since_fix")
     if known is None and fixed is None:
         return
@@ -211,7 +211,9 @@ def _legacy_name(found: MatchRow) -> str:
 
 
 def kev_list(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look for matches that are known to be exploited. If that list is incomplete, `compat` treats the rest as not exploited."""
+    """Report matches that are known to be exploited. If the list of exploited vulnerabilities is incomplete, `compat` treats the rest as
+    not exploited.
+    """
     doubted: list[MatchRow] = []
     for found in facts.matches:
         advisory = found.match.advisory
@@ -250,12 +252,12 @@ def denylist(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 def _names(found: MatchRow, facts: AnchoreFacts) -> tuple[str, ...]:
     advisory = found.match.advisory
-    # One vulnerability goes by several names; the original knows one of them only.
+    # A vulnerability may have several names; the original knows only one of them.
     return (advisory.id,) if facts.profile.is_compat else (advisory.id, *advisory.aliases)
 
 
 def stale_feed_data(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look at the time of the data."""
+    """Check the time of the advisory data."""
     days = values.integer("max_days_since_sync") or 0
     data = facts.context.vulnerability_data
     built_at = data.built_at if data is not None else None
@@ -265,7 +267,7 @@ def stale_feed_data(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
 
 
 def vulnerability_data_unavailable(values: Values, facts: AnchoreFacts) -> Iterator[Answer]:
-    """Look whether the data speaks of the image's distribution."""
+    """Check whether the advisory data covers the image's distribution."""
     name, version = facts.distro
     data = facts.context.vulnerability_data
     known = frozenset(data.namespaces if data is not None else ())
