@@ -22,22 +22,24 @@ from hullmark.policy.values import NameGlob
 class ImageConditions(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Which images a rule applies to: those that meet all conditions given."""
 
-    registries: Annotated[tuple[NameGlob, ...], Meta(description="Only of these registries, as docker.io.")] = ()
-    except_registries: Annotated[
-        tuple[NameGlob, ...], Meta(description="Only of others than these registries, or without a name.")
+    registries: Annotated[
+        tuple[NameGlob, ...], Meta(description="Only images from these registries, such as docker.io.")
     ] = ()
-    labels: Annotated[dict[str, NameGlob], Meta(description="Labels, and what their values must fit.")] = {}
-    except_labels: Annotated[
-        dict[str, NameGlob], Meta(description="Only where one of these labels is missing or does not fit.")
+    except_registries: Annotated[
+        tuple[NameGlob, ...], Meta(description="Only images from other registries than these, or without a name.")
+    ] = ()
+    labels: Annotated[
+        dict[str, NameGlob], Meta(description="Labels, and the patterns that their values must match.")
     ] = {}
-    root: Annotated[bool | None, Meta(description="Whether its own user is root.")] = None
+    except_labels: Annotated[
+        dict[str, NameGlob], Meta(description="Only if one of these labels is missing or does not match.")
+    ] = {}
+    root: Annotated[bool | None, Meta(description="Whether the image's user is root.")] = None
     exploited_without_fix: Annotated[
         bool,
-        Meta(description="Only with a vulnerability that is known to be exploited (KEV) and has no fixed version."),
+        Meta(description="Only images with an exploited vulnerability (KEV) that has no fixed version."),
     ] = False
-    setuid_reachable: Annotated[
-        bool, Meta(description="Only where what the image starts can come to use a setuid program.")
-    ] = False
+    setuid_reachable: Annotated[bool, Meta(description="Only images whose start can reach a setuid program.")] = False
 
 
 ANY_IMAGE = ImageConditions()

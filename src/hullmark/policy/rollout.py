@@ -49,28 +49,36 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """
 
     images: Annotated[
-        _Globs, Meta(description="Full names, as registry.example/shop/app:1.2 or as they were written.")
+        _Globs, Meta(description="Full names, such as registry.example/shop/app:1.2, or names as they were written.")
     ] = ()
-    registries: Annotated[_Globs, Meta(description="Registries, as docker.io.")] = ()
+    registries: Annotated[_Globs, Meta(description="Registries, such as docker.io.")] = ()
     repositories: Annotated[
         _Globs,
-        Meta(description="Names without tag and digest; without the registry too, and only so beside registries."),
+        Meta(
+            description="Names without tag and digest, with or without the registry; without it if registries are given."
+        ),
     ] = ()
     tags: Annotated[_Globs, Meta(description="Tags.")] = ()
     digests: Annotated[tuple[str, ...], Meta(description="Digests of the image's manifest, as sha256:….")] = ()
-    labels: Annotated[dict[str, NameGlob], Meta(description="Labels, and what their values must fit.")] = {}
-    environments: Annotated[_Globs, Meta(description="Where the image is to run, as --environment names it.")] = ()
+    labels: Annotated[
+        dict[str, NameGlob], Meta(description="Labels, and the patterns that their values must match.")
+    ] = {}
+    environments: Annotated[
+        _Globs, Meta(description="The environments in which the image is to run, as in --environment.")
+    ] = ()
 
 
 class Selector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Which rule sets judge which images. The first entry that matches an image decides."""
 
-    rule_sets: Annotated[tuple[str, ...], Meta(description="The sets that judge; [] lets the image pass unjudged.")]
-    when: Annotated[Conditions, Meta(description="Which images; without it, all that no earlier entry fits.")] = (
+    rule_sets: Annotated[
+        tuple[str, ...], Meta(description="The rule sets that apply; [] lets the image pass without being judged.")
+    ]
+    when: Annotated[Conditions, Meta(description="The images; by default all that no earlier entry matches.")] = (
         Conditions()
     )
-    name: Annotated[str, Meta(description="What the entry is called.")] = ""
-    stage: Annotated[Stage, Meta(description="The furthest stage here; a set that is not as far keeps its own.")] = (
+    name: Annotated[str, Meta(description="The name of the entry.")] = ""
+    stage: Annotated[Stage, Meta(description="The highest stage here; a set with a lower stage keeps its own.")] = (
         Stage.ENFORCE
     )
 
@@ -79,10 +87,12 @@ class Grace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
     """How long an image that already runs may start again after a new finding that would stop it. The shortest applicable time counts."""
 
     days: Annotated[_Days, Meta(description="For any finding.")]
-    exploited_days: Annotated[_Days | None, Meta(description="For a vulnerability that is known to be exploited.")] = (
+    exploited_days: Annotated[_Days | None, Meta(description="For vulnerabilities that are known to be exploited.")] = (
         None
     )
-    severity_days: Annotated[dict[str, _Days], Meta(description="For vulnerabilities of a severity, as critical.")] = {}
+    severity_days: Annotated[
+        dict[str, _Days], Meta(description="For vulnerabilities of a severity, such as critical.")
+    ] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

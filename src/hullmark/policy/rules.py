@@ -54,11 +54,11 @@ class PolicyException(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     rule: Annotated[str, msgspec.Meta(description="The id of the rule whose findings are accepted.")]
     subject: Annotated[NameGlob, msgspec.Meta(description="Which subjects: a purl, a path or the name of a setting.")]
     expires: Annotated[
-        Expiry, msgspec.Meta(description="The last day it counts, in UTC; or the moment at which it ends.")
+        Expiry, msgspec.Meta(description="The last day on which it counts, in UTC; or the time at which it ends.")
     ]
-    owner: Annotated[str, msgspec.Meta(description="Who answers for it.")]
+    owner: Annotated[str, msgspec.Meta(description="Who is responsible for it.")]
     reason: Annotated[str, msgspec.Meta(description="Why it is accepted.")]
-    ticket: Annotated[str, msgspec.Meta(description="Where it is kept track of.")] = ""
+    ticket: Annotated[str, msgspec.Meta(description="Where it is tracked.")] = ""
 
     def __post_init__(self) -> None:
         if not self.owner.strip() or not self.reason.strip():

@@ -31,10 +31,8 @@ _RATINGS: dict[Rater, Callable[[Iterable[Cvss]], list[Cvss]]] = {"any": list, "n
 class ScoreRequirement(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A condition on CVSS scores: the highest of the selected scores must meet it."""
 
-    holds: Annotated[ScoreCondition, Meta(description="Comparisons that the score must meet.")]
-    score: Annotated[ScoreName, Meta(description="Base score; or of CVSS 3, one of the two that it is made of.")] = (
-        "base"
-    )
+    holds: Annotated[ScoreCondition, Meta(description="Conditions that the score must meet.")]
+    score: Annotated[ScoreName, Meta(description="The base score, or one of its two parts in CVSS 3.")] = "base"
     by: Annotated[
         Rater, Meta(description="By whom: anybody; NVD, or nobody in particular, in CVSS 3; the vendor in CVSS 3.")
     ] = "any"

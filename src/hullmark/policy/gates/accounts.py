@@ -40,7 +40,7 @@ class ForbiddenAccounts(Params, frozen=True, kw_only=True):
 class RequiredAccounts(Params, frozen=True, kw_only=True):
     """Fires if there are no accounts, and for each name that no account matches."""
 
-    names: Annotated[tuple[NameGlob, ...], Meta(description="Each must fit at least one account.")] = ()
+    names: Annotated[tuple[NameGlob, ...], Meta(description="Each must match at least one account.")] = ()
 
 
 class _Account(NamedTuple):

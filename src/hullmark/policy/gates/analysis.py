@@ -27,7 +27,9 @@ class ProblemFound(Params, frozen=True, kw_only=True):
 
     paths: Annotated[tuple[PathGlob, ...], Meta(description="Only problems with these files; none: all problems.")] = ()
     allow: Annotated[tuple[PathGlob, ...], Meta(description="Files whose problems do not count.")] = ()
-    rooms: Annotated[tuple[NameGlob, ...], Meta(description="Only problems met by these parts; none: by all.")] = ()
+    rooms: Annotated[
+        tuple[NameGlob, ...], Meta(description="Only problems found by these parts of the program; none: all.")
+    ] = ()
     kinds: Annotated[
         tuple[ProblemKind, ...], Meta(description="Only problems of these kinds; none: all but notes.")
     ] = ()
@@ -49,11 +51,11 @@ class UnexplainedExecutables(Params, frozen=True, kw_only=True):
 
     max_executables: Annotated[
         Annotated[int, Meta(ge=0)] | None,
-        Meta(
-            description="How many there may be; none: any number, or not a single one where `max_bytes` says nothing either."
-        ),
+        Meta(description="The largest number of them; none: any number, or zero if `max_bytes` is not given either."),
     ] = None
-    max_bytes: Annotated[Size | None, Meta(description="How large they may be together; none: of any size.")] = None
+    max_bytes: Annotated[Size | None, Meta(description="The largest size of all of them together; none: any size.")] = (
+        None
+    )
 
 
 def problem(params: ProblemFound, facts: Facts) -> Iterator[Answer]:

@@ -25,19 +25,22 @@ class LabelledBase(Params, frozen=True, kw_only=True):
     """
 
     allowed: Annotated[
-        tuple[NameGlob, ...], Meta(description="The only base images, as docker.io/library/debian:*; none: any.")
+        tuple[NameGlob, ...],
+        Meta(description="The only base images that are allowed, such as docker.io/library/debian:*; none: any."),
     ] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Base images that must not be used.")] = ()
-    digests: Annotated[tuple[str, ...], Meta(description="The only digests of base images; none: any.")] = ()
-    required: Annotated[bool, Meta(description="Whether the labels must name one where nothing else asks for it.")] = (
-        True
-    )
+    digests: Annotated[
+        tuple[str, ...], Meta(description="The only digests of base images that are allowed; none: any.")
+    ] = ()
+    required: Annotated[
+        bool, Meta(description="Whether the labels must name a base image even if no other parameter requires it.")
+    ] = True
 
 
 class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A base image, identified by its layers, lowest first."""
 
-    name: Annotated[str, Meta(description="What the base image is called in messages.")]
+    name: Annotated[str, Meta(description="The name of the base image in messages.")]
     diff_ids: Annotated[
         tuple[str, ...], Meta(description="Digests of its uncompressed layers (rootfs.diff_ids), lowest first.")
     ]
@@ -50,7 +53,7 @@ class Lineage(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
 class Layers(Params, frozen=True, kw_only=True):
     """Fires if the image's lowest layers are not all the layers of one of the allowed base images. Labels can be wrong; layers cannot."""
 
-    allowed: Annotated[tuple[Lineage, ...], Meta(description="The only base images.")]
+    allowed: Annotated[tuple[Lineage, ...], Meta(description="The only base images that are allowed.")]
 
     def __post_init__(self) -> None:
         if not self.allowed:

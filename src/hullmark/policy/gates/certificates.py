@@ -36,11 +36,13 @@ class CertificateValidity(Params, frozen=True, kw_only=True):
     """Fires for each certificate that has expired, is not valid yet, or expires within `within_days` days."""
 
     paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
+        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: all files.")
     ] = ()
     allow: Allow = ()
-    within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also those that expire within so many days.")] = 0
-    not_yet_valid: Annotated[bool, Meta(description="Whether those count that are not valid yet.")] = True
+    within_days: Annotated[
+        int, Meta(ge=0, le=100_000, description="Also certificates that expire within this number of days.")
+    ] = 0
+    not_yet_valid: Annotated[bool, Meta(description="Whether certificates that are not valid yet count.")] = True
 
 
 class Weak(Params, frozen=True, kw_only=True):
@@ -49,12 +51,12 @@ class Weak(Params, frozen=True, kw_only=True):
     The signatures of self-signed certificates are not checked, because nobody relies on them.
     """
 
-    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only those in these files; none: wherever they are.")] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only those in these files; none: all files.")] = ()
     allow: Allow = ()
     rsa_bits: Annotated[Bits, Meta(description="The smallest RSA or DSA key.")] = 2048
     ec_bits: Annotated[Bits, Meta(description="The smallest key on an elliptic curve.")] = 224
     hashes: Annotated[
-        tuple[NameGlob, ...], Meta(description="Hashes that no signature may be made with; none: md5, sha1 and older.")
+        tuple[NameGlob, ...], Meta(description="Hashes that must not be used in signatures; none: md5, sha1 and older.")
     ] = ()
 
 
@@ -64,7 +66,7 @@ class SelfSigned(Params, frozen=True, kw_only=True):
     """
 
     paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: wherever they are.")
+        tuple[PathGlob, ...], Meta(description="Only the certificates in these files; none: all files.")
     ] = ()
     allow: Allow = ()
 
@@ -72,19 +74,17 @@ class SelfSigned(Params, frozen=True, kw_only=True):
 class PrivateKeys(Params, frozen=True, kw_only=True):
     """Fires for each private key in a file, including files that a later layer deletes: anyone who has the image has the key."""
 
-    paths: Annotated[
-        tuple[PathGlob, ...], Meta(description="Only the keys in these files; none: wherever they are.")
-    ] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only the keys in these files; none: all files.")] = ()
     allow: Allow = ()
-    encrypted: Annotated[bool, Meta(description="Whether keys count that a password protects.")] = True
+    encrypted: Annotated[bool, Meta(description="Whether keys with a password count.")] = True
 
 
 class UsualPassword(Params, frozen=True, kw_only=True):
     """Fires for each key store that anyone can open: with the password changeit, or without a password."""
 
-    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only these key stores; none: wherever they are.")] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only these key stores; none: all.")] = ()
     allow: Allow = ()
-    without_keys: Annotated[bool, Meta(description="Whether stores count that hold no private key.")] = False
+    without_keys: Annotated[bool, Meta(description="Whether stores without a private key count.")] = False
 
 
 def check_validity(params: CertificateValidity, facts: Facts) -> Iterator[Answer]:

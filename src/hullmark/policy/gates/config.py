@@ -25,17 +25,17 @@ _SHELLS = frozenset(("sh", "bash", "ash", "dash", "busybox"))
 _KEYWORD = re.compile(r"^(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
 
 LabelPatterns = Annotated[
-    dict[str, Pattern], Meta(description="What the values of labels must fit, if they are there.")
+    dict[str, Pattern], Meta(description="Patterns that the values of labels must match, if they are set.")
 ]
 
 
 class User(Params, frozen=True, kw_only=True):
     """Fires if the image runs as a user that is not allowed. Without a USER instruction, it runs as root."""
 
-    not_root: Annotated[bool, Meta(description="Whether it must not run as root, under whatever name.")] = False
-    numeric: Annotated[bool, Meta(description="Whether the user must be a number, as runAsNonRoot wants it.")] = False
+    not_root: Annotated[bool, Meta(description="Whether the image must not run as root, under any name.")] = False
+    numeric: Annotated[bool, Meta(description="Whether the user must be a number, as runAsNonRoot requires.")] = False
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Users that are not allowed.")] = ()
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are; none: any.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are allowed; none: any.")] = ()
 
     def __post_init__(self) -> None:
         if not (self.not_root or self.numeric or self.forbidden or self.allowed):
@@ -46,7 +46,9 @@ class ExposedPorts(Params, frozen=True, kw_only=True):
     """Fires for each exposed port that is forbidden, or not among the allowed ones."""
 
     forbidden: Annotated[tuple[Ports, ...], Meta(description="Ports that must not be exposed.")] = ()
-    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be ([]: none).")] = None
+    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be exposed ([]: none).")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
         if not self.forbidden and self.allowed is None:
@@ -60,8 +62,8 @@ class HealthCheckWanted(Params, frozen=True, kw_only=True):
 class Labels(Params, frozen=True, kw_only=True):
     """Fires for each label that is missing, forbidden, or has a value that does not match its pattern."""
 
-    required: Annotated[tuple[str, ...], Meta(description="Labels that must be there, and not be empty.")] = ()
-    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Labels that must not be there.")] = ()
+    required: Annotated[tuple[str, ...], Meta(description="Labels that must be set, and not empty.")] = ()
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Labels that must not be set.")] = ()
     patterns: LabelPatterns = {}  # noqa: RUF012 — msgspec copies it
 
     def __post_init__(self) -> None:
@@ -74,7 +76,7 @@ class Environment(Params, frozen=True, kw_only=True):
 
     required: Annotated[tuple[str, ...], Meta(description="Variables that must be set.")] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Variables that must not be set.")] = ()
-    patterns: Annotated[tuple[Pattern, ...], Meta(description="What no NAME=value may fit.")] = ()
+    patterns: Annotated[tuple[Pattern, ...], Meta(description="Patterns that no NAME=value may match.")] = ()
 
     def __post_init__(self) -> None:
         if not (self.required or self.forbidden or self.patterns):
@@ -84,9 +86,11 @@ class Environment(Params, frozen=True, kw_only=True):
 class Entrypoint(Params, frozen=True, kw_only=True):
     """Fires if the image does not define what to start, starts it through a shell, or starts something that does not match a pattern."""
 
-    required: Annotated[bool, Meta(description="Whether an ENTRYPOINT or CMD must be there.")] = False
+    required: Annotated[bool, Meta(description="Whether there must be an ENTRYPOINT or CMD.")] = False
     no_shell: Annotated[bool, Meta(description="Whether it must not run through a shell.")] = False
-    pattern: Annotated[Pattern | None, Meta(description="What the words, joined by spaces, must fit.")] = None
+    pattern: Annotated[Pattern | None, Meta(description="A pattern that the words, joined by spaces, must match.")] = (
+        None
+    )
 
     def __post_init__(self) -> None:
         if not (self.required or self.no_shell or self.pattern):
@@ -97,9 +101,9 @@ class Secrets(Params, frozen=True, kw_only=True):
     """Fires for each setting and build instruction that contains what looks like a credential. The credential is never shown."""
 
     allow: Annotated[
-        tuple[NameGlob, ...], Meta(description="Names of variables, build arguments and labels that are none.")
+        tuple[NameGlob, ...], Meta(description="Names of variables, build arguments and labels that are not secrets.")
     ] = ()
-    history: Annotated[bool, Meta(description="Whether the build instructions are looked at.")] = True
+    history: Annotated[bool, Meta(description="Whether build instructions are searched, too.")] = True
     by_name: Annotated[bool, Meta(description="Whether a name such as DB_PASSWORD is enough.")] = True
 
 

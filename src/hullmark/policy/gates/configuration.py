@@ -23,12 +23,12 @@ from hullmark.policy.setting_values import Amount, SettingGlob, amount_of
 from hullmark.policy.unset_settings import untold
 from hullmark.policy.values import NameGlob, Pattern
 
-Key = Annotated[NameGlob, Meta(description="The setting's key; * stands for any characters, ? for one.")]
+Key = Annotated[NameGlob, Meta(description="The setting's key; * matches any characters, ? one character.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Configuration files that do not count.")]
-Default = Annotated[bool, Meta(description="Whether the program's own default counts where nothing sets it.")]
+Default = Annotated[bool, Meta(description="Whether the program's own default counts if nothing sets the value.")]
 
 
-_IF_UNSET = "What it means that the program is configured, but neither a file nor a known default says anything."
+_IF_UNSET = "What to do if the program is configured, but neither a file nor a known default sets the value."
 
 
 _OF_POOL = re.compile(r"(?P<php>php(?:\[[^\]]*\])?\.\w+)\.pool\[[^\]]*\]\.(?P<setting>[^\[\]]+)").fullmatch
@@ -57,11 +57,11 @@ class MustBe(_SettingParams, frozen=True, kw_only=True):
     off, false or 0; amounts as 8M or 8388608; and capital and small letters count as the same, except in paths.
     """
 
-    values: Annotated[tuple[SettingGlob, ...], Meta(description="Its value must be one of these; none: any.")] = ()
-    pattern: Annotated[Pattern | None, Meta(description="What its value must fit, as a regular expression.")] = None
-    containing: Annotated[tuple[SettingGlob, ...], Meta(description="Items that a list must all have.")] = ()
-    at_least: Annotated[Amount | None, Meta(description="Its smallest value, as 1024 or 10m.")] = None
-    at_most: Annotated[Amount | None, Meta(description="Its largest value, as 1024 or 10m.")] = None
+    values: Annotated[tuple[SettingGlob, ...], Meta(description="The allowed values; none: any.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="A regular expression that the value must match.")] = None
+    containing: Annotated[tuple[SettingGlob, ...], Meta(description="Items that must all be in the list.")] = ()
+    at_least: Annotated[Amount | None, Meta(description="The smallest value, such as 1024 or 10m.")] = None
+    at_most: Annotated[Amount | None, Meta(description="The largest value, such as 1024 or 10m.")] = None
     if_unset: Annotated[Literal["unknown", "fire", "pass"], Meta(description=_IF_UNSET)] = "unknown"
     defaults: Default = True
     allow: Allow = ()
@@ -79,8 +79,8 @@ class MustNotBe(_SettingParams, frozen=True, kw_only=True):
     cannot be judged, unless `if_unset` is pass or `defaults` is false.
     """
 
-    values: Annotated[tuple[SettingGlob, ...], Meta(description="What its value must not be.")] = ()
-    pattern: Annotated[Pattern | None, Meta(description="What no value of it may fit.")] = None
+    values: Annotated[tuple[SettingGlob, ...], Meta(description="Values that are not allowed.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="A pattern that no value may match.")] = None
     if_unset: Annotated[Literal["unknown", "pass"], Meta(description=_IF_UNSET)] = "unknown"
     defaults: Default = True
     allow: Allow = ()

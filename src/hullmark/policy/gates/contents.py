@@ -18,10 +18,10 @@ from hullmark.policy.globs import PathGlob, PathGlobs
 from hullmark.policy.masked import is_masked, may_fit, surely_fits
 from hullmark.policy.values import Pattern
 
-Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files whose lines are looked at.")]
+Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files whose lines are searched.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
 SkipLarge = Annotated[
-    bool, Meta(description="Whether files larger than 1 MiB are left out; else it cannot be told what is in them.")
+    bool, Meta(description="Whether files larger than 1 MiB are left out; otherwise the rule is unknown for them.")
 ]
 
 
@@ -31,11 +31,13 @@ class _Lines(Params, frozen=True, kw_only=True):
     allow: Allow = ()
     skip_large: SkipLarge = False
     words: Annotated[
-        bool, Meta(description="Whether it is tried on each word of a line too, as if the word stood alone.")
+        bool, Meta(description="Whether it is also tried on each word of a line, as if the word were alone.")
     ] = False
     only_utf8: Annotated[
         bool,
-        Meta(description="Whether it cannot be told of what is not text in UTF-8; else odd bytes are odd characters."),
+        Meta(
+            description="Whether the rule is unknown for files that are not UTF-8 text; otherwise invalid bytes are replaced."
+        ),
     ] = False
 
     def __post_init__(self) -> None:

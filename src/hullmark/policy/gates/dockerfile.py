@@ -42,7 +42,7 @@ Keyword = Literal[
 
 class _OfDockerfile(Params, frozen=True, kw_only=True):
     only_given: Annotated[
-        bool, Meta(description="Whether a Dockerfile must have been given: one guessed from the history cannot tell.")
+        bool, Meta(description="Whether the rule is unknown if the Dockerfile is only reconstructed from the history.")
     ] = False
 
 
@@ -51,12 +51,12 @@ class Instructions(_OfDockerfile, frozen=True, kw_only=True):
 
     keyword: Annotated[Keyword, Meta(description="The instruction.")]
     pattern: Annotated[
-        Pattern | None, Meta(description="What the rest of it fits, flags first; none: each is meant.")
+        Pattern | None, Meta(description="What the rest of the instruction matches, flags first; none: any.")
     ] = None
-    required: Annotated[bool, Meta(description="Whether one such must be there.")] = False
-    forbidden: Annotated[bool, Meta(description="Whether none such may be there.")] = False
-    must_fit: Annotated[Pattern | None, Meta(description="What the rest of each such must fit.")] = None
-    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = False
+    required: Annotated[bool, Meta(description="Whether there must be such an instruction.")] = False
+    forbidden: Annotated[bool, Meta(description="Whether there must not be such an instruction.")] = False
+    must_fit: Annotated[Pattern | None, Meta(description="What the rest of each of them must match.")] = None
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not part of the image itself.")] = False
 
     def __post_init__(self) -> None:
         if not (self.required or self.forbidden or self.must_fit):
@@ -68,11 +68,11 @@ class Instructions(_OfDockerfile, frozen=True, kw_only=True):
 class BaseImages(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each image used as a base, or copied from, that is forbidden, not allowed, not pinned by digest, or `latest`."""
 
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only images, as written or in full.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only images allowed, as written or in full.")] = ()
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Images that must not be used.")] = ()
     pinned: Annotated[bool, Meta(description="Whether each must be named by its digest.")] = False
     no_latest: Annotated[bool, Meta(description="Whether each must have a digest, or a tag other than latest.")] = False
-    copied_from: Annotated[bool, Meta(description="Whether images count that files are only copied from.")] = True
+    copied_from: Annotated[bool, Meta(description="Whether images count from which files are only copied.")] = True
 
     def __post_init__(self) -> None:
         if not (self.allowed or self.forbidden or self.pinned or self.no_latest):
@@ -82,10 +82,10 @@ class BaseImages(_OfDockerfile, frozen=True, kw_only=True):
 class User(_OfDockerfile, frozen=True, kw_only=True):
     """Fires if no USER is declared, or the resulting user is root, forbidden or not allowed. The image's settings take precedence."""
 
-    declared: Annotated[bool, Meta(description="Whether the Dockerfile must have a USER of its own.")] = False
+    declared: Annotated[bool, Meta(description="Whether the Dockerfile itself must have a USER.")] = False
     not_root: Annotated[bool, Meta(description="Whether the user must not be root.")] = False
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Users that are not allowed.")] = ()
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are; none: any.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only users that are allowed; none: any.")] = ()
 
     def __post_init__(self) -> None:
         if not (self.declared or self.not_root or self.forbidden or self.allowed):
@@ -96,7 +96,7 @@ class ExposedPorts(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each port exposed by EXPOSE or by the image's settings that is forbidden or not allowed."""
 
     forbidden: Annotated[tuple[Ports, ...], Meta(description="Ports that must not be exposed.")] = ()
-    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports that may be ([]: none).")] = None
+    allowed: Annotated[tuple[Ports, ...] | None, Meta(description="The only ports allowed ([]: none).")] = None
 
     def __post_init__(self) -> None:
         if not self.forbidden and self.allowed is None:
@@ -106,15 +106,15 @@ class ExposedPorts(_OfDockerfile, frozen=True, kw_only=True):
 class AddRemote(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each ADD from the network whose content is not pinned (by a checksum, or a git commit)."""
 
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Addresses that may be added all the same.")] = ()
-    even_pinned: Annotated[bool, Meta(description="Whether it fires for pinned content too.")] = False
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="Addresses that may be added nevertheless.")] = ()
+    even_pinned: Annotated[bool, Meta(description="Whether it also fires for pinned content.")] = False
 
 
 class Commands(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each RUN that starts a forbidden command, such as sudo."""
 
     forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Names of commands, without their folders.")]
-    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = False
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not part of the image itself.")] = False
 
     def __post_init__(self) -> None:
         if not self.forbidden:
@@ -139,7 +139,7 @@ class Secrets(_OfDockerfile, frozen=True, kw_only=True):
     """Fires for each ENV or ARG with a name like a secret's, because neither keeps its value secret. Values are never shown."""
 
     allowed: Annotated[tuple[NameGlob, ...], Meta(description="Names that are not secrets.")] = ()
-    all_stages: Annotated[bool, Meta(description="Whether stages count that are not in the image itself.")] = True
+    all_stages: Annotated[bool, Meta(description="Whether stages count that are not part of the image itself.")] = True
 
 
 class NotGiven(Params, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ class Holds(Params, frozen=True, kw_only=True):
     """
 
     expression: Annotated[Expression, Meta(description="The expression, of at most 1000 characters.")]
-    subject: Annotated[str, Meta(description="What a finding is about where the expression gives true.")] = "image"
+    subject: Annotated[str, Meta(description="The subject of a finding if the expression is true.")] = "image"
 
 
 def holds(params: Holds, facts: Facts) -> Iterator[Answer]:

@@ -20,7 +20,7 @@ from hullmark.policy.values import Mode, NameGlob, Pattern, Size
 
 FileType = Literal["file", "dir", "symlink", "char", "block", "fifo"]
 
-Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files it is about.")]
+Paths = Annotated[tuple[PathGlob, ...], Meta(description="The files that the rule is about.")]
 OnlyPaths = Annotated[tuple[PathGlob, ...], Meta(description="Only these files; none: all files.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")]
 FileTypes = Annotated[tuple[FileType, ...], Meta(description="Only files of these types; none: all types.")]
@@ -45,7 +45,7 @@ class _About(Params, frozen=True, kw_only=True):
 class ForbiddenFiles(_About, frozen=True, kw_only=True):
     """Fires for each file that matches one of the paths and meets all other conditions given."""
 
-    pattern: Annotated[Pattern | None, Meta(description="Only files whose whole path this fits somewhere.")] = None
+    pattern: Annotated[Pattern | None, Meta(description="Only files whose path has a match of this.")] = None
     sha256: Annotated[tuple[str, ...], Meta(description="Only files with one of these digests; none: any.")] = ()
     except_sha256: Annotated[tuple[str, ...], Meta(description="Not files with one of these digests.")] = ()
     modes: Annotated[
@@ -57,7 +57,7 @@ class ForbiddenFiles(_About, frozen=True, kw_only=True):
 class RequiredFiles(Params, frozen=True, kw_only=True):
     """Fires for each path that no file matches."""
 
-    paths: Annotated[tuple[PathGlob, ...], Meta(description="Each must fit at least one file.")]
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Each must match at least one file.")]
     types: FileTypes = ()
 
     def __post_init__(self) -> None:
@@ -119,7 +119,7 @@ class Capabilities(Params, frozen=True, kw_only=True):
 
     allow: Allow = ()
     names: Annotated[
-        tuple[NameGlob, ...], Meta(description="Only these capabilities, as cap_net_raw; none: any of them.")
+        tuple[NameGlob, ...], Meta(description="Only these capabilities, such as cap_net_raw; none: any.")
     ] = ()
 
 

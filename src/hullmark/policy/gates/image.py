@@ -77,8 +77,12 @@ class DistroVersions(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
 class Distribution(Params, frozen=True, kw_only=True):
     """Fires if the image is built on a forbidden distribution, on one that is not allowed, or does not state its distribution."""
 
-    allowed: Annotated[tuple[DistroVersions, ...], Meta(description="The only distributions it may be built on.")] = ()
-    forbidden: Annotated[tuple[DistroVersions, ...], Meta(description="Distributions it must not be built on.")] = ()
+    allowed: Annotated[
+        tuple[DistroVersions, ...], Meta(description="The only distributions that the image may be built on.")
+    ] = ()
+    forbidden: Annotated[
+        tuple[DistroVersions, ...], Meta(description="Distributions that the image must not be built on.")
+    ] = ()
 
     def __post_init__(self) -> None:
         if not self.allowed and not self.forbidden:
@@ -93,15 +97,15 @@ class Attribute(Params, frozen=True, kw_only=True):
     attribute: Annotated[
         AttributeName,
         Meta(
-            description="Of its settings architecture or os, of its os-release(5) ID (distro), VERSION_ID (distro_version) or ID_LIKE "
-            "with commas between (like_distro; its ID where it has none)."
+            description="architecture or os (from the image's settings); distro, distro_version or like_distro (ID, VERSION_ID or ID_LIKE "
+            "of os-release(5); like_distro is separated by commas, and is the ID if there is no ID_LIKE)."
         ),
     ]
-    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="What it must not be.")] = ()
-    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only things it may be; none: any.")] = ()
-    pattern: Annotated[Pattern | None, Meta(description="What it must not fit.")] = None
-    must_fit: Annotated[Pattern | None, Meta(description="What it must fit.")] = None
-    versions: Annotated[Versions | None, Meta(description="Versions that it must not be, as 'distro_version'.")] = None
+    forbidden: Annotated[tuple[NameGlob, ...], Meta(description="Values that are not allowed.")] = ()
+    allowed: Annotated[tuple[NameGlob, ...], Meta(description="The only values that are allowed; none: any.")] = ()
+    pattern: Annotated[Pattern | None, Meta(description="A pattern that the value must not match.")] = None
+    must_fit: Annotated[Pattern | None, Meta(description="A pattern that the value must match.")] = None
+    versions: Annotated[Versions | None, Meta(description="Versions that are not allowed, for distro_version.")] = None
 
     def __post_init__(self) -> None:
         if not (self.forbidden or self.allowed or self.pattern or self.must_fit or self.versions):
@@ -113,8 +117,10 @@ class Attribute(Params, frozen=True, kw_only=True):
 class EndOfLife(Params, frozen=True, kw_only=True):
     """Fires if the distribution's release is no longer maintained, or its maintenance ends within `within_days` days."""
 
-    within_days: Annotated[int, Meta(ge=0, le=100_000, description="Also if it ends within so many days.")] = 0
-    extended: Annotated[bool, Meta(description="Whether longer support, which may have to be paid for, counts.")] = (
+    within_days: Annotated[
+        int, Meta(ge=0, le=100_000, description="Also if support ends within this number of days.")
+    ] = 0
+    extended: Annotated[bool, Meta(description="Whether extended support counts, which may have to be paid for.")] = (
         False
     )
 

@@ -60,7 +60,7 @@ class UnownedExecutables(Params, frozen=True, kw_only=True):
 class Ghosts(Params, frozen=True, kw_only=True):
     """Fires for each file that a later layer deleted or replaced: containers do not see it, but anyone who has the image can read it."""
 
-    paths: Annotated[tuple[PathGlob, ...], Meta(description="The files it is about.")]
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="The files that the rule is about.")]
     allow: Allow = ()
 
     def __post_init__(self) -> None:

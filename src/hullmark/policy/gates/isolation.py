@@ -30,7 +30,7 @@ class IsolationGaps(Params, frozen=True, kw_only=True):
     """Fires for each setting that lets a container take over its host, or that disables a protection."""
 
     rules: Annotated[
-        tuple[NameGlob, ...], Meta(description="Only these settings, as privileged or host_paths; none: all.")
+        tuple[NameGlob, ...], Meta(description="Only these settings, such as privileged or host_paths; none: all.")
     ] = ()
     allow_rules: Annotated[tuple[NameGlob, ...], Meta(description="Settings that do not count.")] = ()
     where: Annotated[ImageConditions, Meta(description=_WHERE)] = ANY_IMAGE
@@ -59,7 +59,9 @@ class RequiredSettings(Params, frozen=True, kw_only=True):
     ] = ()
     without_capabilities: Annotated[
         tuple[NameGlob, ...],
-        Meta(description="Capabilities that it must not have, as NET_RAW; engines give some unless they are dropped."),
+        Meta(
+            description="Capabilities that it must not have, such as NET_RAW; engines grant some unless they are dropped."
+        ),
     ] = ()
     where: Annotated[ImageConditions, Meta(description=_WHERE)] = ANY_IMAGE
 
@@ -72,10 +74,13 @@ class Surplus(Params, frozen=True, kw_only=True):
     """Fires for each thing that a container is granted but its image does not need, as far as the image shows."""
 
     settings: Annotated[
-        tuple[NameGlob, ...], Meta(description="Only these, as user, ports or no_new_privileges; none: all.")
+        tuple[NameGlob, ...], Meta(description="Only these, such as user, ports or no_new_privileges; none: all.")
     ] = ()
     follow_start: Annotated[
-        bool, Meta(description="Whether to follow what the image starts, which tells of setuid files and capabilities.")
+        bool,
+        Meta(
+            description="Whether to follow the image's start, which shows whether it needs setuid files and capabilities."
+        ),
     ] = False
 
 

@@ -35,7 +35,7 @@ _CACHES = tuple(
     )
 )  # fmt: skip
 
-Paths = Annotated[tuple[PathGlob, ...], Meta(description="Further files that count.")]
+Paths = Annotated[tuple[PathGlob, ...], Meta(description="Additional files that count.")]
 Allow = Annotated[tuple[PathGlob, ...], Meta(description="Files that may stay.")]
 
 
@@ -51,7 +51,9 @@ class PackageManager(Params, frozen=True, kw_only=True):
 
     paths: Paths = ()
     allow: Allow = ()
-    languages: Annotated[bool, Meta(description="Whether those of languages (pip, npm …) count too.")] = False
+    languages: Annotated[bool, Meta(description="Whether package managers of languages (pip, npm …) count, too.")] = (
+        False
+    )
 
 
 class Caches(Params, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ from hullmark.policy.values import NameGlob
 _SHOWN = 5
 _LONGEST = 60
 
-Categories = Annotated[tuple[Category, ...], Meta(description="Kinds of licences, by what they ask for.")]
+Categories = Annotated[tuple[Category, ...], Meta(description="Categories of licences, by what they require.")]
 Packages = Annotated[tuple[NameGlob, ...], Meta(description="Only these packages; none: all.")]
 AllowPackages = Annotated[tuple[NameGlob, ...], Meta(description="Packages that are left out.")]
 Types = Annotated[
@@ -44,7 +44,7 @@ class ForbiddenLicences(_About, frozen=True, kw_only=True):
     names: Annotated[tuple[NameGlob, ...], Meta(description="SPDX identifiers that are forbidden.")] = ()
     categories: Categories = ()
     except_names: Annotated[
-        tuple[NameGlob, ...], Meta(description="Licences that may be, though a name or a category fits them.")
+        tuple[NameGlob, ...], Meta(description="Licences that are allowed even if a name or a category matches them.")
     ] = ()
 
     def __post_init__(self) -> None:
@@ -82,11 +82,11 @@ class WrittenLicences(_About, frozen=True, kw_only=True):
     names: Annotated[
         tuple[str, ...],
         Meta(
-            description="Licences, in exactly these letters. Of a choice (MIT OR GPL-2.0-only) each must be one of them."
+            description="Licences, spelled exactly so. Each part of a choice (MIT OR GPL-2.0-only) must be one of them."
         ),
     ] = ()
     containing: Annotated[
-        tuple[str, ...], Meta(description="Texts that no licence may hold, in exactly these letters.")
+        tuple[str, ...], Meta(description="Texts that no licence may contain, spelled exactly so.")
     ] = ()
 
     def __post_init__(self) -> None:

@@ -21,13 +21,13 @@ Types = Annotated[
     tuple[str, ...], Meta(description="Only packages of these purl types (deb, pypi …); none: all types.")
 ]
 Locations = Annotated[
-    tuple[PathGlob, ...], Meta(description="Only packages whose record stands at one of these; none: anywhere.")
+    tuple[PathGlob, ...], Meta(description="Only packages whose record is at one of these paths; none: anywhere.")
 ]
 Sources = Annotated[
     tuple[NameGlob, ...], Meta(description="Only packages that were built from these source packages; none: from any.")
 ]
 ExactVersions = Annotated[
-    tuple[NameGlob, ...], Meta(description="Versions as they are written, not as they compare; none: any.")
+    tuple[NameGlob, ...], Meta(description="Versions as they are written, compared as text; none: any.")
 ]
 Owned = Annotated[
     bool | None, Meta(description="Only packages that came with a system package (true), or without one (false).")
@@ -64,7 +64,9 @@ class ForbiddenPackages(_About, frozen=True, kw_only=True):
     """Fires for each installed package that matches one of the names and whose version meets the condition."""
 
     names: Annotated[tuple[NameGlob, ...], Meta(description="Packages that must not be installed; none: all.")] = ()
-    allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may, though a name fits them.")] = ()
+    allow: Annotated[
+        tuple[NameGlob, ...], Meta(description="Packages that are allowed even if a name matches them.")
+    ] = ()
     version: Annotated[Versions | None, Meta(description="Only these versions are forbidden; none: all versions.")] = (
         None
     )

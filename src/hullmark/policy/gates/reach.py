@@ -34,7 +34,7 @@ class Unreachable(Params, frozen=True, kw_only=True):
     packages: Annotated[tuple[NameGlob, ...], Meta(description="Only these packages; none: all.")] = ()
     allow: Annotated[tuple[NameGlob, ...], Meta(description="Packages that may stay.")] = ()
     more_than: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="How many there may be: it fires only where there are more.")
+        int, Meta(ge=0, le=1_000_000, description="The largest number of them: it fires only if there are more.")
     ] = 0
 
 

@@ -18,22 +18,22 @@ from hullmark.policy.values import NameGlob
 class SecretFindings(Params, frozen=True, kw_only=True):
     """Fires for each secret in a file (including files that a later layer deletes) and in variables, labels, commands and history."""
 
-    severity: Annotated[Severity, Meta(description="At least so severe.")] = "unknown"
+    severity: Annotated[Severity, Meta(description="The lowest severity that counts.")] = "unknown"
     kinds: Annotated[tuple[NameGlob, ...], Meta(description="Only these kinds; none: all.")] = ()
     allow_kinds: Annotated[tuple[NameGlob, ...], Meta(description="Kinds that do not count.")] = ()
     places: Annotated[
         tuple[Literal["file", "env", "label", "history", "command"], ...],
         Meta(description="Only in these places; none: everywhere."),
     ] = ()
-    paths: Annotated[tuple[PathGlob, ...], Meta(description="Of files only these; none: all.")] = ()
+    paths: Annotated[tuple[PathGlob, ...], Meta(description="Only secrets in these files; none: all.")] = ()
     allow: Annotated[tuple[PathGlob, ...], Meta(description="Files that are left out.")] = ()
     allow_digests: Annotated[
         tuple[str, ...],
-        Meta(description="Secrets that do not count, by their digest as `hullmark secrets -o json` has it."),
+        Meta(description="Secrets that do not count, by their digests from `hullmark secrets -o json`."),
     ] = ()
     in_tests: Annotated[
         bool,
-        Meta(description="Whether those count too that stand in tests and documentation of packages, and the like."),
+        Meta(description="Whether secrets in tests, documentation of packages and the like count, too."),
     ] = False
 
 

@@ -41,14 +41,12 @@ Keys = Annotated[
 class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """A signer identified by a Sigstore certificate (keyless signing)."""
 
-    subject: Annotated[
-        NameGlob, Meta(description="A mail address or the address of a workflow, as the certificate has it.")
-    ]
-    issuer: Annotated[NameGlob, Meta(description="The OpenID provider who vouches for the subject.")]
+    subject: Annotated[NameGlob, Meta(description="A mail address or the URL of a workflow, as in the certificate.")]
+    issuer: Annotated[NameGlob, Meta(description="The OpenID provider that authenticated the subject.")]
     repository: Annotated[
-        NameGlob | None, Meta(description="The repository that was built, as https://git.example/acme/shop.")
+        NameGlob | None, Meta(description="The repository that was built, such as https://git.example/acme/shop.")
     ] = None
-    ref: Annotated[NameGlob | None, Meta(description="Its branch or tag, as refs/heads/main.")] = None
+    ref: Annotated[NameGlob | None, Meta(description="Its branch or tag, such as refs/heads/main.")] = None
     workflow: Annotated[NameGlob | None, Meta(description="The workflow's name.")] = None
 
     @property
@@ -83,7 +81,7 @@ class TrustParams(Params, frozen=True, kw_only=True):
     ] = ""
     transparency_log: Annotated[
         Literal["required", "ignored"],
-        Meta(description="Whether what a certificate signed must be in a transparency log of the trusted root."),
+        Meta(description="Whether signatures by certificates must be in a transparency log of the trusted root."),
     ] = "required"
 
     def __post_init__(self) -> None:
@@ -109,7 +107,8 @@ class SignedBy(TrustParams, frozen=True, kw_only=True):
         int, Meta(ge=1, le=16, description="How many different keys, or identities, must have signed.")
     ] = 1
     authorities: Annotated[
-        tuple[str, ...], Meta(description="Certificates in PEM that the Notary Project's signatures must lead to.")
+        tuple[str, ...],
+        Meta(description="Certificates in PEM at which the chains of the Notary Project's signatures must end."),
     ] = ()
     attestations: Annotated[bool, Meta(description="Whether a signed statement about the image counts as well.")] = True
 
@@ -133,9 +132,7 @@ class Source(TrustParams, frozen=True, kw_only=True):
 
     repositories: Annotated[
         tuple[NameGlob, ...],
-        Meta(
-            min_length=1, description="Addresses of repositories as provenance has them, as git+https://git.example/*."
-        ),
+        Meta(min_length=1, description="URLs of repositories as in provenance, such as git+https://git.example/*."),
     ]
 
 
@@ -144,8 +141,8 @@ class ProvenanceLevel(TrustParams, frozen=True, kw_only=True):
     builder whose level is known. Provenance of any other builder counts as level 1.
     """
 
-    least: Annotated[int, Meta(ge=1, le=4, description="The lowest level that is enough.")]
-    track: Annotated[Literal["build", "source"], Meta(description="Which of SLSA's tracks.")] = "build"
+    least: Annotated[int, Meta(ge=1, le=4, description="The lowest sufficient level.")]
+    track: Annotated[Literal["build", "source"], Meta(description="The SLSA track.")] = "build"
     builders: Annotated[
         dict[str, Annotated[int, Meta(ge=1, le=4)]],
         Meta(description="The build levels of builders, by their ids, * for any text."),

@@ -46,7 +46,7 @@ Types = Annotated[
 ExceptTypes = Annotated[tuple[str, ...], Meta(description="Packages of these purl types do not count.")]
 SetAside = Annotated[
     tuple[SuppressedBy, ...],
-    Meta(description="Vulnerabilities that were set aside by these (as vex) count too."),
+    Meta(description="Vulnerabilities that were set aside by these means (such as vex) count, too."),
 ]
 Cpe = Annotated[bool, Meta(description="Whether guesses by CPE name count too.")]
 Days = Annotated[int, Meta(ge=0, le=100_000)]
@@ -67,9 +67,9 @@ class _About(Params, frozen=True, kw_only=True):
 class VulnerabilityFindings(_About, frozen=True, kw_only=True):
     """Fires for each vulnerability of a package that meets all conditions given; without conditions, for every vulnerability."""
 
-    severity: Annotated[Severity | None, Meta(description="At least so severe.")] = None
+    severity: Annotated[Severity | None, Meta(description="The lowest severity that counts.")] = None
     severities: Annotated[
-        tuple[Severity, ...], Meta(description="Only of these severities; unknown may be one of them. None: of all.")
+        tuple[Severity, ...], Meta(description="Only these severities; unknown can be one of them. None: all.")
     ] = ()
     severity_from: Annotated[
         tuple[SourceName, ...],
@@ -78,35 +78,35 @@ class VulnerabilityFindings(_About, frozen=True, kw_only=True):
             "any, or a source by name (ghsa, debian, redhat); none: any."
         ),
     ] = ()
-    cvss: Annotated[Score | None, Meta(description="A CVSS base score of at least this, by any rating.")] = None
+    cvss: Annotated[Score | None, Meta(description="The lowest CVSS base score that counts, by any rating.")] = None
     scores: Annotated[
         tuple[ScoreRequirement, ...], Meta(description="Conditions on CVSS scores that must all be met.")
     ] = ()
-    epss: Annotated[Share | None, Meta(description="A probability of exploitation (EPSS) of at least this.")] = None
-    epss_percentile: Annotated[Share | None, Meta(description="An EPSS percentile of at least this.")] = None
+    epss: Annotated[Share | None, Meta(description="The lowest probability of exploitation (EPSS) that counts.")] = None
+    epss_percentile: Annotated[Share | None, Meta(description="The lowest EPSS percentile that counts.")] = None
     exploited: Annotated[bool | None, Meta(description="Known to be exploited (KEV), or not known to be.")] = None
     ransomware: Annotated[bool, Meta(description="Only those that ransomware is known to use.")] = False
     risk: Annotated[
-        Annotated[int, Meta(ge=0, le=100)] | None, Meta(description="A risk, from 0 to 100, of at least this.")
+        Annotated[int, Meta(ge=0, le=100)] | None, Meta(description="The lowest risk that counts, from 0 to 100.")
     ] = None
-    fix: Annotated[tuple[FixState, ...], Meta(description="Only in these states of the fix; none: in all.")] = ()
-    fixed_for_days: Annotated[Days | None, Meta(description="A fix could be had for at least so many days.")] = None
-    known_for_days: Annotated[Days | None, Meta(description="It was published at least so many days ago.")] = None
+    fix: Annotated[tuple[FixState, ...], Meta(description="Only with these states of the fix; none: all.")] = ()
+    fixed_for_days: Annotated[Days | None, Meta(description="A fix has been available for at least this long.")] = None
+    known_for_days: Annotated[Days | None, Meta(description="It was published at least this long ago.")] = None
     ids: Ids = ()
     allow_ids: AllowIds = ()
     sources: Annotated[
-        tuple[NameGlob, ...], Meta(description="Only by these feeds or namespaces (debian:12); none: by all.")
+        tuple[NameGlob, ...], Meta(description="Only advisories of these feeds or namespaces (debian:12); none: all.")
     ] = ()
     unrated: Annotated[
         Unrated,
-        Meta(description="What becomes of a vulnerability that nobody rated or dated as a condition asks for it."),
+        Meta(description="What to do with a vulnerability that lacks the rating or date for a condition."),
     ] = "cannot-tell"
     when_unrated: Annotated[
         Unrated | None,
-        Meta(description="What becomes of one whose severity nobody rated; none: what `unrated` says."),
+        Meta(description="What to do with a vulnerability without a severity; none: as `unrated`."),
     ] = None
     undated: Annotated[
-        Unrated | None, Meta(description="What becomes of one that nobody dated; none: what `unrated` says.")
+        Unrated | None, Meta(description="What to do with a vulnerability without a date; none: as `unrated`.")
     ] = None
 
 
@@ -134,7 +134,7 @@ class StaleData(Params, frozen=True, kw_only=True):
     max_days: Annotated[int, Meta(ge=0, le=100_000, description="The largest age in days.")]
     exact: Annotated[
         bool,
-        Meta(description="Whether the age counts by the second, from midnight (UTC) of a date; else by whole days."),
+        Meta(description="Whether the age is in seconds, from midnight (UTC) of a date; otherwise in whole days."),
     ] = False
 
 

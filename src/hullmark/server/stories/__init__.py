@@ -1,1 +1,1 @@
-"""What happens on the server, each story read from top to bottom; the world is handed in."""
+"""The use cases of the server, each written to be read from top to bottom. Everything external is passed in."""

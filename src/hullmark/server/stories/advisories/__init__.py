@@ -1,1 +1,1 @@
-"""How snapshots come, are kept and are matched with what the server holds."""
+"""How snapshots arrive, are stored, and are matched with the packages that the server holds."""

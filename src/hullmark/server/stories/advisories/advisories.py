@@ -54,10 +54,9 @@ async def publish(
     may_return: bool = False,
     entry: audit.Entry[int] | None = None,
 ) -> int:
-    """Make a snapshot known and have all matches brought to it; returns its number, which `entry` logs in the same
-    transaction.
+    """Register a snapshot and have all matches updated to it; returns its number, which `entry` logs in the same transaction.
 
-    A snapshot that was replaced before counts again only if it `may_return`.
+    A snapshot that has been replaced becomes current again only if it `may_return`.
     """
     key = await asyncio.to_thread(publish_file, services.objects, path, digest)
     with Snapshot(path, digest) as source:
@@ -67,7 +66,7 @@ async def publish(
         number = await snapshots.add_snapshot(
             connection, digest, data_at=data_at, object=key, namespaces=namespaces, may_return=may_return
         )
-        # Until here it may have been removed as an old one; from now on it is not.
+        # Until now it could have been removed as an old snapshot, so it is stored again. From here on it is safe.
         await asyncio.to_thread(publish_file, services.objects, path, digest)
         await jobs.defer(
             connection, "adopt", {"snapshot_id": number}, once=f"adopt:{number}", queue="matching", priority=20
@@ -95,8 +94,9 @@ async def current_snapshot(connection: Connection) -> SnapshotRow | None:
 
 
 async def count_sets(services: Services) -> None:
-    """Count the matches of package sets that are not counted, some at a time. Not while a snapshot is rolled out: it would be
-    in the way, and useless."""
+    """Count the matches of package sets that have no counts yet, in batches. Stops while a snapshot is being rolled out: counting would
+    slow the roll-out down, and the counts would soon be wrong.
+    """
     while True:
         async with services.database.system() as connection:
             if not await snapshots.is_carried_out(connection) or not await set_counts.fill(connection):
@@ -104,7 +104,7 @@ async def count_sets(services: Services) -> None:
 
 
 class SnapshotCache:
-    """The snapshots that this process has at hand, as files below a folder of its own machine; a few of them, the newest used last."""
+    """The snapshots that this process has stored locally, as files in its own folder. It keeps a few; the least recently used go first."""
 
     def __init__(self, objects: Objects, folder: Path) -> None:
         self._objects = objects

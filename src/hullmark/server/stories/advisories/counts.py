@@ -1,4 +1,4 @@
-"""Which advisories count in an account's images: looked for as it is asked, or counted by a job and kept where its images are many."""
+"""The advisories in an account's images: counted on request or, for accounts with many images, counted by a job and stored."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ _REST = 20
 
 
 class AdvisoryList(msgspec.Struct, frozen=True, kw_only=True):
-    """The advisories of an account: `held` where they were counted just now, else (None) those that are kept since `at`. `is_awaited`: they
-    are being counted for the first time."""
+    """The advisories of an account. `held` has them if they were counted just now; if it is None, the stored ones of `at` are used.
+    `is_awaited`: they are being counted for the first time.
+    """
 
     account_id: int
     held: list[HeldAdvisory] | None = None
@@ -50,7 +51,7 @@ class AdvisoryList(msgspec.Struct, frozen=True, kw_only=True):
     async def page(
         self, connection: Connection, wanted: AdvisoryFilter, after: AdvisoryPosition | None, limit: int
     ) -> list[HeldAdvisory]:
-        """The weightiest that are wanted, behind one."""
+        """At most `limit` of the wanted advisories after the position `after` (None: from the start), highest risk first."""
         if self.held is None:
             return await advisory_counts.held_kept(connection, self.account_id, wanted, after, limit)
         behind = [row for row in self.held if after is None or (-row.risk, row.name) > (-after[0], after[1])]
@@ -58,7 +59,7 @@ class AdvisoryList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def advisories_of(services: Services, connection: Connection, account_id: int) -> AdvisoryList:
-    """The advisories of an account. Counts that are kept and are not fresh are asked for anew."""
+    """The advisories of an account. Stored counts that are out of date are requested again from a job."""
     images = await advisory_counts.images_of(connection, account_id, COUNTED_AT_ONCE)
     if images is not None:
         return AdvisoryList(account_id=account_id, held=await advisory_counts.held_now(connection, account_id, images))
@@ -71,7 +72,7 @@ async def advisories_of(services: Services, connection: Connection, account_id: 
 
 
 async def count_advisories(services: Services, account_id: int) -> None:
-    """Count the advisories of an account anew, for those who look."""
+    """Count the advisories of an account again, and store the counts."""
     at, began = services.clock(), time.monotonic()
     async with services.database.system() as connection:
         await advisory_counts.count_again(connection, account_id)

@@ -1,4 +1,6 @@
-"""The end of a distribution's release: past it rules about vulnerabilities cannot tell, for nothing new is recorded of it."""
+"""The end of support of a distribution's release. After it, rules about vulnerabilities cannot decide, because no new advisories are
+published.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from hullmark.policy.deadlines import first_after
 
 
 def when_it_ends(distro: Distro | None, source: AdvisorySource, now: datetime) -> datetime | None:
-    """The first moment after the last day on which a release is maintained, longer support included; None if that has come, or is not
-    known."""
+    """The first instant after the last day on which a release is maintained, extended support included; None if that has passed or is not
+    known.
+    """
     return first_after(now, _deadlines(distro, source, now))
 
 

@@ -1,4 +1,4 @@
-"""Where the server's advisories come from: feeds that are fetched every few hours, and snapshots that an operator sends in."""
+"""Where the server's advisories come from: feeds that are fetched every few hours, and snapshots that an operator uploads."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _TRIED = ("updated", "unchanged", "failed", "held")
 
 
 class LastUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """The last fetch of the feeds: requested, ended, the result; `reason` says why there is none.
+    """The last fetch of the feeds: when it was requested and ended, and its result; `reason` says why there is no result.
 
-    `digest` is that of the last snapshot that came of them. `failures` is how many times in a row nothing came of it. `good_at` says when
-    each feed was last read, or last said that it had nothing new; of one that never was, when it was first asked.
+    `digest` is that of the last snapshot that a fetch produced. `failures` counts the failed fetches in a row. `good_at` says when each
+    feed was last read, or last reported nothing new; for a feed that was never read, when it was first tried.
     """
 
     asked_at: datetime
@@ -82,7 +82,7 @@ async def want_update(
     is_anew: bool = False,
     entry: audit.Entry[bool] | None = None,
 ) -> bool:
-    """Have a worker fetch the feeds; False if one is about to. `entry` writes of it in the same transaction.
+    """Have a worker fetch the feeds; returns False if a fetch is already queued. `entry` logs it in the same transaction.
 
     Raises HullmarkError if no feeds are set.
     """
@@ -106,7 +106,9 @@ async def want_update(
 
 
 async def update_when_due(services: Services) -> None:
-    """A duty: the feeds are fetched every so often, soon again where that went wrong, and at once if there are no advisories yet."""
+    """A duty: request a fetch of the feeds when the interval has passed, sooner after a failure, and at once if there are no advisories
+    yet.
+    """
     if not services.settings.feeds:
         return
     async with services.database.system() as connection:
@@ -123,8 +125,7 @@ def _pause(services: Services, last: LastUpdate) -> float:
 
 
 async def update_advisories(services: Services, options: UpdateOptions) -> LastUpdate:
-    """Fetch the feeds, and have all matches brought to the snapshot that comes of them. What went wrong is written down. Raises
-    MutedServer."""
+    """Fetch the feeds, and have all matches updated to the resulting snapshot. Failures are recorded. Raises MutedServer."""
     await require_unmuted(services)
     began = services.clock()
     try:
@@ -148,11 +149,11 @@ async def update_advisories(services: Services, options: UpdateOptions) -> LastU
 
 
 async def _publish_update(services: Services, current: SnapshotFile, updated: UpdateResult) -> bool:
-    """Have all matches brought to what the feeds say; returns whether it is the newest snapshot now.
+    """Have all matches updated to the result of a fetch; returns whether its snapshot is now the newest.
 
-    If they say something else than the last time, it counts also where they said it before. Not if one could not be read, and what is at
-    hand here is not the result the last time: another machine may have read it since. And not if they say the same as the last
-    time: an operator may have sent something newer in between.
+    If the result differs from that of the last fetch, it becomes current even if it was current before. It does not if a feed could not be
+    read and this machine did not produce the last result: another machine may have read that feed since. Nor does it if it equals the last
+    result: an operator may have uploaded a newer snapshot in between.
     """
     async with services.database.system() as connection:
         last = await last_update(connection)
@@ -165,7 +166,7 @@ async def _publish_update(services: Services, current: SnapshotFile, updated: Up
 
 
 def _following(before: LastUpdate | None, last: LastUpdate, ended_at: datetime) -> LastUpdate:
-    """What is remembered of an update that ended, after the one before."""
+    """The record to store for an update that has ended, based on the record `before` it."""
     good = before.good_at if before is not None else {}
     tried = {
         outcome.feed: outcome.status in ("updated", "unchanged")
@@ -204,11 +205,11 @@ def _origin(services: Services, every: tuple[Feed, ...], options: UpdateOptions)
     return Upstreams(client, mirror, lambda name: options.environment.get(needs[name], "") if name in needs else "")
 
 
-# What an operator sends in
+# Uploads by an operator
 
 
 class TakenSnapshot(NamedTuple):
-    """A snapshot that came: its file and digest, and the fingerprint of the key that signed it ("": none that is known)."""
+    """An uploaded snapshot: its file and digest, and the fingerprint of the key that signed it ("": no known key)."""
 
     path: Path
     digest: str
@@ -218,11 +219,11 @@ class TakenSnapshot(NamedTuple):
 async def take_in_file(
     services: Services, snapshot_cache: SnapshotCache, file: Path, entry: audit.Entry[TakenSnapshot]
 ) -> TakenSnapshot:
-    """Have all matches brought to the snapshot in a file that came from outside: a snapshot itself, or a bundle of `db export`. `entry`
-    writes of it in the same transaction.
+    """Have all matches updated to the snapshot in an uploaded file: a snapshot itself, or a bundle of `db export`. `entry` logs it in the
+    same transaction.
 
-    Raises HullmarkError, before anything counts, if it is not valid, is damaged, lacks the required signature, or is older than
-    the one that counts.
+    Raises HullmarkError, before anything takes effect, if the file is not valid, is damaged, lacks the required signature, or is older than
+    the current snapshot.
     """
     keys = Path(services.settings.advisory_keys) if services.settings.advisory_keys else None
     with file.open("rb") as stream:
@@ -255,7 +256,7 @@ def _inspect_snapshot(file: Path) -> TakenSnapshot:
 def _import_bundle(
     file: Path, keys: Path | None, snapshot_cache: SnapshotCache, parent: snapshots.SnapshotRow | None
 ) -> TakenSnapshot:
-    """Unpack a bundle beside its file. `parent` is the snapshot that it adds to."""
+    """Unpack a bundle beside its file. `parent` is the snapshot that the bundle extends."""
     shelf = Shelf(file.with_name("shelf"))
     if parent is not None:
         with snapshot_cache.opened(parent.digest, parent.object) as source:
@@ -269,7 +270,7 @@ def _import_bundle(
 
 
 async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | None:
-    """The snapshot that a bundle adds to, if it is one of ours."""
+    """The stored snapshot that a bundle extends, if there is one."""
 
     def read_parent_name() -> str:
         with file.open("rb") as stream:
@@ -286,8 +287,9 @@ async def _parent(services: Services, file: Path) -> snapshots.SnapshotRow | Non
 
 
 async def bring_to_today(services: Services) -> None:
-    """A duty: when the date changes, support that ends may make packages be matched otherwise. Once a day; else one look. Images whose
-    policies ask for dates are judged when their moment comes."""
+    """A duty: when the date changes, match again the packages whose support has ended. It works once a day; other calls only check the
+    date. Images whose policies depend on dates are judged separately, when their time comes.
+    """
     today = services.clock().date().isoformat()
     async with services.database.system() as connection:
         if await setting(connection, "today") == today:

@@ -1,4 +1,4 @@
-"""What the advisories that count say of one vulnerability."""
+"""What the current advisories say about one vulnerability."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _SOURCES = Limit(50, "sources that are shown of a vulnerability", "shortened")
 
 
 class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
-    """A vulnerability as all sources tell of it. `cve` is "" where it has none; `severity` the worst that any says; `part_count` how many
-    packages are affected, of which `parts` are the first."""
+    """A vulnerability as described by all sources. `cve` is "" if it has none; `severity` is the worst that any source states; `part_count`
+    is the number of affected packages, and `parts` holds the first of them.
+    """
 
     name: str
     cve: str
@@ -36,23 +37,24 @@ class KnownVulnerability(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        """The first that anybody wrote."""
+        """The summary of the first source that has one, "" if none does."""
         return next((source.summary for source in self.sources if source.summary), "")
 
     @property
     def published(self) -> str:
-        """The earliest date at which it was published (ISO 8601), "" if nobody says one."""
+        """The earliest publication date that a source states (ISO 8601), "" if none does."""
         return min((source.published for source in self.sources if source.published), default="")
 
     @property
     def fix_date(self) -> str:
-        """The earliest day on which a fix could be had, "" if nobody says one."""
+        """The earliest day on which a source says a fix was available, "" if none does."""
         return min((part.fix_date for source in self.sources for part in source.affected if part.fix_date), default="")
 
 
 def known_vulnerability(snapshot_cache: SnapshotCache, snapshot: SnapshotRow, name: str) -> KnownVulnerability | None:
-    """All that is known of a vulnerability by any of its ids; None if nothing is. For a thread. Raises HullmarkError where the snapshot is
-    not there."""
+    """All that is known about a vulnerability, given any of its ids; None if nothing is known. Blocks: call it in a thread. Raises
+    HullmarkError if the snapshot is not available.
+    """
     with snapshot_cache.opened(snapshot.digest, snapshot.object) as source:
         found = source.complete(name)[: int(_SOURCES)]
         ids = {name for advisory in found for name in (advisory.id, *advisory.aliases)} | {name}

@@ -1,6 +1,6 @@
-"""A package is matched once for all images that hold it, and a new snapshot only matches again what it changes.
+"""A package is matched once for all images that hold it; a new snapshot causes only the packages that it changes to be matched again.
 
-Everything is done in batches, each a transaction that has its effect once: a process stopped between two of them goes on.
+All work is done in batches. Each is one transaction that takes effect once, so a process that is stopped between two batches can resume.
 """
 
 from __future__ import annotations
@@ -50,18 +50,20 @@ _NOTHING = InventorySource(kind="", reference="", digest="", config_digest="", p
 
 
 def matchable(scanned: ScanResult) -> Inventory:
-    """The inventory of an image that was scanned with READS, Go modules with what their programs were linked with."""
+    """The inventory of an image that was scanned with READS; its Go modules also list what their programs were linked with."""
     packages = with_functions(scanned.inventory.packages, scanned.found.get(GO_SYMBOLS.name, {}))
     return msgspec.structs.replace(scanned.inventory, packages=packages)
 
 
-# An image comes
+# A new image
 
 
 async def take_in(
     conn: Connection, source: AdvisorySource, image_id: int, inventory: Inventory, channels: Collection[str] = ()
 ) -> None:
-    """Keep what an image holds and match what was never seen. `source` is the snapshot that counts: raises OtherSnapshot."""
+    """Store the packages of an image and match those not seen before. `source` is the current snapshot; raises OtherSnapshot if it is
+    not.
+    """
     known = await snapshots.current_kept(conn)
     if known.snapshot_id is None or known.digest != source.digest:
         raise snapshots.OtherSnapshot("another snapshot counts now", advice="take the current snapshot and try again")
@@ -73,9 +75,9 @@ async def take_in(
 async def match_coordinates(
     conn: Connection, source: AdvisorySource, snapshot_id: int, ids: Iterable[int]
 ) -> tuple[int, ...]:
-    """Match those of these coordinates that were never matched, and write what comes of it; returns them, sorted.
+    """Match those of the given coordinates that were never matched, and store the result; returns their numbers, sorted.
 
-    Raises OtherSnapshot if the snapshot is not the one that counts.
+    Raises OtherSnapshot if the snapshot is not the current one.
     """
     known = await snapshots.require(conn, snapshot_id)
     never = await matches.list_unmatched(conn, ids)
@@ -87,7 +89,7 @@ async def match_coordinates(
 
 
 async def settle_owned(conn: Connection, source: AdvisorySource, packages: Iterable[int], at: str) -> None:
-    """Find out for which matches of owned packages (by number) their owners answer."""
+    """Determine which matches of owned packages (given by number) are already covered by the package that owns them."""
     owned = await matches.owned_by_number(conn, packages)
     answered: dict[int, dict[bytes, str]] = {member.id: {} for member in owned}
     for members, inventory, channels in _situations(owned):
@@ -103,7 +105,7 @@ _Members = list[matches.OwnedPackage]
 
 
 class _OwnerGroup(NamedTuple):
-    """The packages of one owner, as an inventory too: the owner, then its packages."""
+    """The packages of one owner, together with an inventory that lists the owner first and then its packages."""
 
     members: _Members
     inventory: Inventory
@@ -117,13 +119,13 @@ def _situations(owned: Iterable[matches.OwnedPackage]) -> Iterator[_OwnerGroup]:
         groups.setdefault(msgspec.msgpack.encode((known.owner, known.distro, known.channels)), []).append(member)
     for members in groups.values():
         first = members[0].situation
-        # Each is its own object, by which it is recognised, even where two are equal.
+        # Each package is a separate object, so that it can be identified by `id` even if two are equal.
         packages = [first.owner, *(msgspec.structs.replace(member.situation.package) for member in members)]
         yield _OwnerGroup(members, _inventory(first.distro, packages), first.channels)
 
 
 def told_of(wanted: Mapping[int, Coordinate], source: AdvisorySource, at: str) -> dict[int, CoordinateMatches]:
-    """What a snapshot says of coordinates, by number: what `find` says of their packages. `at` counts as today (ISO 8601)."""
+    """The matches of coordinates in a snapshot, by number: what `find` returns for their packages. `at` counts as today (ISO 8601)."""
     groups: dict[tuple[Distro | None, tuple[str, ...]], list[tuple[int, Package]]] = {}
     for number, coordinate in wanted.items():
         groups.setdefault((coordinate.distro, coordinate.channels), []).append((number, package_of(coordinate)))
@@ -148,7 +150,7 @@ def _inventory(distro: Distro | None, packages: Sequence[Package]) -> Inventory:
     return Inventory(source=_NOTHING, distro=distro, packages=tuple(packages), problems=())
 
 
-# A snapshot comes
+# A new snapshot
 
 
 async def begin_adoption(  # noqa: PLR0913 - all but four by name
@@ -162,11 +164,12 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
     is_next: bool = False,
     judge_otherwise: Callable[[Connection, set[str]], Awaitable[None]] | None = None,
 ) -> None:
-    """Let a snapshot count from now on, and plan what has to be matched again: it says something else of it, or did not know it.
+    """Make a snapshot the current one, and plan which coordinates to match again: those about which it differs from the one before, or all
+    if there is none.
 
-    What was planned and not done for an earlier snapshot stays planned. `judge_otherwise` is called in the same transaction, with
-    the namespaces whose coverage has changed. Raises OtherSnapshot if `previous`
-    is not what counts so far; with `is_next` also if that is newer, or not all that it says differently is in the verdicts.
+    Work still planned for an earlier snapshot stays planned. `judge_otherwise` is called in the same transaction, with the namespaces whose
+    coverage has changed. Raises OtherSnapshot if `previous` is not the current snapshot; with `is_next` also if the current snapshot is
+    newer than this one, or its changes are not all in the verdicts yet.
     """
     async with db.system() as conn:
         known = await snapshots.current(conn)
@@ -201,9 +204,9 @@ async def begin_adoption(  # noqa: PLR0913 - all but four by name
 
 
 def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[Key]:
-    """The packages about which a snapshot differs from the one before, on the day `at` rather than `since`.
+    """The packages about which a snapshot differs from the one before, as of the day `at` rather than `since`.
 
-    Without those whose CVEs only have another KEV status or score: that changes an advisory's weight, not matches.
+    Packages for which only the KEV status or score of a CVE changed are left out: that changes an advisory's weight, not its matches.
     """
     with Excerpt(previous) as old, Excerpt(next) as new:
         rated = set[Key]().union(*(snapshot.keys_of(snapshot.going_by(difference.rated)) for snapshot in (old, new)))
@@ -212,15 +215,16 @@ def changed_keys(difference: Difference, previous: Snapshot, next: Snapshot, *, 
 
 
 def changed_namespaces(difference: Difference, previous: Snapshot, next: Snapshot, *, since: str, at: str) -> set[str]:
-    """The namespaces in which a snapshot may differ for any package, on the day `at` rather than `since`: it covers them, or all
-    of them, and the one before does not, or support that is given by a pattern has changed."""
+    """The namespaces in which a snapshot may differ for any package, as of the day `at` rather than `since`: those that only it covers, or
+    only it covers completely, and those whose support, given by a pattern, has changed.
+    """
     supported = {change.key for change in difference.support} | _find_support_ends(next, since, at)
     patterned = {namespace for namespace, name in supported if "*" in name}
     return patterned | difference.namespaces | covered_otherwise(previous, next, (since, at))
 
 
 def _find_support_ends(snapshot: Snapshot, since: str, at: str) -> set[Key]:
-    """The packages whose support ends, by the calendar, between two days."""
+    """The packages whose support ends between two dates."""
     with Excerpt(snapshot) as excerpt:
         known = (msgspec.msgpack.decode(body, type=Support) for body in excerpt.load_support().values())
         return {
@@ -231,7 +235,9 @@ def _find_support_ends(snapshot: Snapshot, since: str, at: str) -> set[Key]:
 async def rematch_some(
     db: Database, source: AdvisorySource, snapshot_id: int, size: int = BATCH, rank: int = snapshots.LAST_RANK
 ) -> bool:
-    """Match some of what is planned again, up to a rank; returns whether there may be more. Several may do so at the same time."""
+    """Match some of the planned coordinates again, up to a rank; returns whether there may be more. Several processes may do this at the
+    same time.
+    """
     async with db.system() as conn:
         known = await snapshots.require(conn, snapshot_id)
         ids = await snapshots.take_planned(conn, size, rank)
@@ -253,8 +259,9 @@ async def rematch_some(
 async def _weigh_first(
     conn: Connection, source: AdvisorySource, snapshot_id: int, names: Sequence[str], thresholds: Thresholds
 ) -> None:
-    """Bring the weights of the advisories of these names to the snapshot, before all others: of what is said differently anyway, nothing
-    is to be told that holds for a moment only."""
+    """Update the weights of the advisories with these names before all others. Their matches change anyway, and no notice should report a
+    weight that is about to change.
+    """
     for start in range(0, len(names), _WEIGHED_AT_ONCE):
         rows = await matches.weighed_of(conn, names[start : start + _WEIGHED_AT_ONCE])
         await _weigh(conn, source, snapshot_id, rows, thresholds)
@@ -267,7 +274,7 @@ async def weigh_some(
     size: int = _WEIGHED_AT_ONCE,
     thresholds: Thresholds = Thresholds(),  # noqa: B008 - it cannot change
 ) -> bool:
-    """Bring the weights of some advisories to the snapshot; returns whether there may be more."""
+    """Update the weights of some advisories to the snapshot; returns whether there may be more."""
     async with db.system() as conn:
         known = await _current_to_weigh(conn, snapshot_id)
         if known.is_weighed:
@@ -303,7 +310,7 @@ async def _weigh(
 async def _weights(
     conn: Connection, rows: Sequence[matches.WeightedAdvisory], source: AdvisorySource
 ) -> dict[int, Weight]:
-    """The weights of advisories by number. Their bodies are read only where the score or the listing is another one."""
+    """The weights of advisories by number. An advisory's body is only read if its score or KEV entry has changed."""
     cves = {row.cve for row in rows} - {""}
     scores, listed = source.exploitability(cves), source.exploited(cves)
     found = {row.id: row.weight for row in rows}

@@ -1,4 +1,4 @@
-"""What a snapshot says differently: how urgent it is, and which rows of matches came and went with it."""
+"""What a snapshot changes: how urgent each change is, and which match rows it added and removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CRITICAL_SCORE, _HIGH_SCORE = 9.0, 7.0
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
-    """The EPSS scores, percentiles (0-1) and risks (0-100) whose reaching may change what a policy says. Each is sorted."""
+    """The EPSS scores, percentiles (0-1) and risks (0-100) at which the outcome of a policy may change. Each is sorted."""
 
     epss: tuple[float, ...] = EPSS_THRESHOLDS
     percentile: tuple[float, ...] = ()
@@ -33,7 +33,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def is_news(before: Weight, after: Weight, thresholds: Thresholds) -> bool:
-    """KEV status changed, or a score crossed a threshold of a policy."""
+    """True if the KEV status changed, or a score crossed a threshold of a policy."""
     if before.kev != after.kev or (before.epss is None) is not (after.epss is None):
         return True
     scores = [weight.epss.score if weight.epss else 0.0 for weight in (before, after)]
@@ -52,8 +52,9 @@ def is_news(before: Weight, after: Weight, thresholds: Thresholds) -> bool:
 
 
 def ranks_of(difference: Difference, previous: Snapshot, next: Snapshot) -> dict[str, int]:
-    """The rank of every name with changes: where several advisories have one name, the least urgent counts,
-    so that everything about it is known when its rank is done."""
+    """The rank of every name with changes. If several advisories share a name, the least urgent decides, so that everything about the name
+    is known once its rank is done.
+    """
     exploited = {*previous.all_exploited(), *next.all_exploited()}
     ranks: dict[str, int] = {}
     for pair in _advisories(difference, previous, next):
@@ -68,7 +69,7 @@ def ranks_of(difference: Difference, previous: Snapshot, next: Snapshot) -> dict
 def rank_packages(
     difference: Difference, keys: Iterable[Key], ranks: Mapping[str, int], previous: Snapshot, next: Snapshot
 ) -> dict[Key, int]:
-    """The rank of each package with changes: that of the most urgent one."""
+    """The rank of each package with changes: that of its most urgent change."""
     found = dict.fromkeys(keys, LAST_RANK)
     for pair in _advisories(difference, previous, next):
         rank = min(ranks.get(advisory.id, LAST_RANK) for advisory in pair)
@@ -115,7 +116,7 @@ def _rank_of(advisory: Advisory, exploited: Collection[str]) -> int:
 
 
 class OwnedPackages(msgspec.Struct, frozen=True, kw_only=True):
-    """Packages that others own, and the advisories for which their owners answered and answer now, by package."""
+    """Packages that belong to other packages and, by package, the advisories that their owners covered before and cover now."""
 
     packages: Sequence[OwnedPackage]
     before: Mapping[int, Exempt]
@@ -123,7 +124,7 @@ class OwnedPackages(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def note_rewritten(conn: Connection, snapshot_id: int, rewritten: RewriteResult, owned: OwnedPackages) -> None:
-    """Write down what came and went as coordinates were matched again, and their owned packages settled."""
+    """Record which matches appeared and disappeared when coordinates were matched again and their owned packages settled."""
     before, after = _by_coordinate(rewritten.before), _by_coordinate(rewritten.after)
     others = {package.coordinate_id for package in owned.packages} - before.keys() - after.keys()
     same = _by_coordinate(await matches.rows_of(conn, sorted(others)))
@@ -151,7 +152,7 @@ async def note_weighed(
     after: Mapping[int, Weight],
     news: Collection[int],
 ) -> None:
-    """Write down what other weights of advisories, by number, change, where that is news."""
+    """Record what changed because advisories (by number) have other weights, for those in `news`."""
     names = {name for name, _ in (await match_changes.weights_of(conn, news)).values()}
     coordinates = await matches.coordinates_with(conn, news)
     rows = await match_changes.rows_about(conn, coordinates, names)
@@ -189,7 +190,7 @@ def _sides(rows: Iterable[FoundRow], weights: _Weights, exempt: Mapping[int, str
 def _differing(
     old: set[Side], new: set[Side], weights: _Weights
 ) -> Iterator[tuple[str, Sequence[Side], Sequence[Side]]]:
-    """The changed vulnerabilities, with everything said about them before and now."""
+    """The changed vulnerabilities, each with all its sides before and now."""
     for name in sorted({weights[side.row.advisory_id][0] for side in old ^ new}):
         was, now = ([side for side in sides if weights[side.row.advisory_id][0] == name] for sides in (old, new))
         yield name, was, now

@@ -1,7 +1,9 @@
-"""Backups of the whole server: database, objects, and on demand the secret key; made while it runs, put back while it does not.
+"""Backups of the complete server: database, objects and, on request, the secret key. They are made while the server runs, and restored
+while it is stopped.
 
-Nothing is locked meanwhile. Objects are written before the database names them, never change, and are not removed while they are
-young. So all are copied, then the database is dumped, then those are copied that came since: what the dump names is among them.
+Nothing is locked meanwhile. Objects are written before the database refers to them, never change, and are not removed while they are young.
+Therefore all objects are copied first, then the database is dumped, then the objects added since are copied: every object that the dump
+refers to is in the backup.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ _CONNECT_SECONDS = 20
 
 
 class BackupResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A backup: where it is, what it is of, what it holds, and where the secret key is that it does not hold (None: it does)."""
+    """A finished backup: its path, its header, its totals, and the path of the secret key if the backup does not include it (None: it
+    does).
+    """
 
     path: Path
     told: BackupHeader
@@ -61,7 +65,7 @@ def back_up(
 ) -> BackupResult:
     """Write a backup into a folder, or into a file if the name ends in .tar. The server may run.
 
-    `copy` says whether the objects are copied, or only named because their bucket keeps them (default: those of a folder are copied).
+    `copy` says whether the objects are copied, or only listed because their bucket keeps them (default: copy them if they are in a folder).
     Raises HullmarkError.
     """
     if not settings.key_path.is_file():
@@ -97,13 +101,13 @@ def back_up(
 
 
 def key_mark(path: Path) -> str:
-    """What a secret key is recognised by, which says nothing of it."""
+    """A fingerprint of a secret key, which reveals nothing about it."""
     return open_vault(path).derived("backup").hex()[:32]
 
 
 @contextmanager
 def database_of(settings: Settings) -> Iterator[str]:
-    """The URL of the server's database; the embedded one is started for as long as it takes, unless it runs already."""
+    """The URL of the server's database. The embedded database is started for the duration, unless it already runs."""
     if settings.database_url:
         yield settings.database_url
         return
@@ -144,7 +148,7 @@ def _is_folder(settings: Settings) -> bool:
 
 
 def _take_objects(writer: Writer, objects: Objects, sizes: dict[str, int], copied: bool) -> None:
-    """Those objects that were not taken yet."""
+    """Add the objects that the backup does not have yet."""
     for found in objects.list():
         if found.key in sizes:
             continue
@@ -153,7 +157,7 @@ def _take_objects(writer: Writer, objects: Objects, sizes: dict[str, int], copie
 
 
 def _copy_object(writer: Writer, objects: Objects, found: ListedObject) -> bool:
-    """Copy it, unless it was removed since it was listed: then nothing names it any more."""
+    """Copy an object; False if it was removed after it was listed, in which case nothing refers to it any more."""
     reader = objects.open(found.key)
     if reader is None:
         return False

@@ -1,10 +1,10 @@
-"""A backup as a folder or as one tar file: entries by name, written once, whole or not at all, and read in the order of writing.
+"""A backup as a folder or as one tar file: named entries that are written once, completely or not at all, and read in the order of writing.
 
 backup.json       what it is a backup of (`BackupHeader`); the first entry
-objects/KEY       the objects, where they are copied
-objects.txt       their sizes and keys, where they stay in their bucket
+objects/KEY       the objects, if they are copied
+objects.txt       their sizes and keys, if they stay in their bucket
 database.dump     the database, as pg_dump -Fc writes it
-secret.key        the key that secrets are encrypted by, if that was asked for
+secret.key        the key that encrypts secrets, if it was requested
 complete.json     what was written (`ObjectTotals`); the last entry
 """
 
@@ -35,8 +35,9 @@ _PIECE = 1 << 20
 
 
 class BackupHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup is of: the format of the backup, the program's version, the database's form, when it was made, where the objects
-    were and whether they are copied, and what the secret key is recognised by."""
+    """What a backup is of: the format of the backup, the program's version, the database's form, when it was made, where the objects were
+    and whether they are copied, and the fingerprint of the secret key.
+    """
 
     format: int
     hullmark: str
@@ -48,7 +49,7 @@ class BackupHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ObjectTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """How many objects a backup holds or names, and their bytes."""
+    """How many objects a backup holds or lists, and their bytes."""
 
     objects: int
     bytes: int
@@ -58,7 +59,7 @@ class Writer(Protocol):
     """A backup that is being written."""
 
     def add(self, name: str, size: int, content: IO[bytes]) -> None:
-        """One more entry."""
+        """Add an entry."""
 
 
 class _FolderWriter:
@@ -87,13 +88,15 @@ class _TarWriter:
 
 
 def add_bytes(writer: Writer, name: str, content: bytes) -> None:
-    """One more entry, with this content."""
+    """Add an entry with this content."""
     writer.add(name, len(content), io.BytesIO(content))
 
 
 @contextmanager
 def write_backup(target: Path) -> Iterator[Writer]:
-    """A backup to write: a folder, or a tar file if the name ends so. It has its name once it is whole. Raises HullmarkError."""
+    """A backup to write: a folder, or a tar file if the name ends in .tar. It gets its final name once it is complete. Raises
+    HullmarkError.
+    """
     if target.exists():
         raise HullmarkError(f"{target} is there already", advice="name a backup that is not there yet")
     half = target.with_name(f".{target.name}.part")
@@ -160,7 +163,7 @@ def _in_tar(tar: tarfile.TarFile) -> Iterator[BackupEntry]:
 
 
 def told_in(source: Path) -> BackupHeader:
-    """The header of a backup. Raises HullmarkError if it is not a backup, or of an unknown format."""
+    """The header of a backup. Raises HullmarkError if it is not a backup, or has an unknown format."""
     if not source.exists():
         raise HullmarkError(f"there is no backup {source}", advice="name a folder or file that `hullmark backup` wrote")
     for name, size, content in entries(source):
@@ -174,7 +177,7 @@ def told_in(source: Path) -> BackupHeader:
 
 
 def parse_document(content: bytes, kind: type[_Kind], source: Path) -> _Kind:
-    """An entry's document. Raises HullmarkError."""
+    """An entry's content, decoded from JSON. Raises HullmarkError."""
     try:
         return msgspec.json.decode(content[:_JSON_BYTES], type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

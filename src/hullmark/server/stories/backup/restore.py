@@ -1,4 +1,4 @@
-"""Put a backup back: its objects first, its database last and in one transaction, so that nothing is named that is not there."""
+"""Restore a backup: objects first, the database last and in one transaction, so that the database never refers to a missing object."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _CONNECT_SECONDS = 20
 
 
 class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was put back: what the backup was of, how much, the form that the database has now."""
+    """What was restored: the backup's header, its totals, and the form that the database has now."""
 
     told: BackupHeader
     written: ObjectTotals
@@ -57,10 +57,10 @@ class RestoreResult(msgspec.Struct, frozen=True, kw_only=True):
 def restore(
     settings: Settings, environment: Mapping[str, str], source: Path, *, force: bool = False, unmuted: bool = False
 ) -> RestoreResult:
-    """Put a backup into the server of these settings, which must not run. With `force` in place of what is there. It is muted then, unless
-    `unmuted` says that the one that the backup is of is no more.
+    """Restore a backup into the server of these settings, which must not be running. `force` replaces what is there. The restored server is
+    muted, unless `unmuted` says that the original server no longer exists.
 
-    Raises HullmarkError where the target is not empty, the secret key is another's or missing, or the backup is damaged; the database is
+    Raises HullmarkError if the target is not empty, the secret key is missing or a different one, or the backup is damaged; the database is
     untouched then.
     """
     header = told_in(source)
@@ -96,17 +96,19 @@ def _into(
             raise HullmarkError(f"{source} is not a whole backup: {error}", advice="name another backup") from error
         _settle_key(settings.key_path, key, header, force)
         if force and form_of(url) not in ("", header.form):
-            _empty(url)  # tables of another form would stay beside what comes back
+            _empty(url)  # tables of another form would remain beside the restored ones
         dumps.restore(url, dump, roles=(ROLE,))
         form = migrate(url)
     return RestoreResult(told=header, written=done, form=form)
 
 
 def _set_mute(url: str, done: RestoreResult, unmuted: bool) -> RestoreResult:
-    """Have the server say nothing, or not: the one that the backup is of may still be there, and people would hear everything twice."""
+    """Mute the restored server, unless `unmuted`: the original server may still run, and people would be notified twice. Also end all
+    browser sessions.
+    """
     kept = Mute(since=datetime.now(UTC), reason=f"it was restored from a backup of {done.told.made_at}")
     with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
-        connection.execute("DELETE FROM browser_session")  # one that was ended since must not work again
+        connection.execute("DELETE FROM browser_session")  # a session that ended after the backup must not work again
         connection.execute("DELETE FROM setting WHERE name = %s", (NAME,))
         if not unmuted:
             row = (NAME, Jsonb(msgspec.to_builtins(kept)))
@@ -129,7 +131,7 @@ def _check_database(url: str, force: bool) -> None:
 
 
 def _take(source: Path, objects: Objects, dump: Path, key: Path) -> ObjectTotals:
-    """Objects into the store, dump and key into files. Raises HullmarkError unless all is there."""
+    """Put the objects into the store, and the dump and key into files. Raises HullmarkError unless the backup is complete."""
     count = total = 0
     done: ObjectTotals | None = None
     for name, size, content in entries(source):
@@ -161,7 +163,7 @@ def _put(objects: Objects, key: str, content: IO[bytes]) -> None:
 
 
 def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:
-    """How many objects the list names, and their bytes. Raises HullmarkError if one is not in the store, or of another size."""
+    """How many objects the list names, and their bytes. Raises HullmarkError if an object is not in the store, or has another size."""
     count = total = missing = 0
     there = {found.key: found.size for found in objects.list()}
     while line := content.readline(_LINE):
@@ -177,7 +179,7 @@ def _check_listed(objects: Objects, content: IO[bytes]) -> tuple[int, int]:
 
 
 def _settle_key(path: Path, brought: Path, header: BackupHeader, force: bool) -> None:
-    """Have the right secret key in its place. Raises HullmarkError if it is not available."""
+    """Make sure that the right secret key is in its place. Raises HullmarkError if it is not available."""
     if path.exists():
         if key_mark(path) == header.key:
             return
@@ -202,7 +204,7 @@ def _settle_key(path: Path, brought: Path, header: BackupHeader, force: bool) ->
 
 
 def _empty(url: str) -> None:
-    """Nothing of an older or newer form is to stay beside what comes back."""
+    """Empty the database, so that no tables of an older or newer form remain beside the restored ones."""
     try:
         with psycopg.connect(url, connect_timeout=_CONNECT_SECONDS) as connection:
             connection.execute("DROP SCHEMA public CASCADE")

@@ -1,1 +1,1 @@
-"""What clients of other protocols ask for: Harbor's scans."""
+"""Requests from clients with other protocols: Harbor's scans."""

@@ -1,4 +1,6 @@
-"""Harbor has artifacts of its registry scanned: with a login that it hands over, which is good for this scan and kept in no clear text."""
+"""Harbor has artifacts of its registry scanned. It passes a login with each scan, which is valid for that scan and never stored in clear
+text.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +38,14 @@ Text = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
 class Registry(msgspec.Struct, frozen=True, kw_only=True):
-    """A registry's base URL, and the value of the Authorization header to ask it with ("": none)."""
+    """A registry's base URL, and the value of the Authorization header for requests to it ("": none)."""
 
     url: Text
     authorization: Annotated[str, msgspec.Meta(max_length=20_000)] = ""
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be scanned."""
+    """The artifact to scan."""
 
     repository: Text
     digest: Annotated[str, msgspec.Meta(pattern=r"\Asha256:[0-9a-f]{64}\Z")]
@@ -52,7 +54,7 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HarborRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What Harbor asks for."""
+    """A scan request from Harbor."""
 
     registry: Registry
     artifact: Artifact
@@ -72,7 +74,7 @@ def _lock(account_id: int, key: str) -> str:
 
 
 async def accept(services: Services, account_id: int, order: HarborRequest, by: str, entry: audit.Entry[str]) -> str:
-    """Have a worker scan an artifact; returns the scan's key, of which `entry` writes in the same transaction.
+    """Have a worker scan an artifact; returns the scan's key, which `entry` logs in the same transaction.
 
     Raises HullmarkError for an artifact that cannot be requested.
     """
@@ -120,7 +122,7 @@ def reference_of(order: HarborRequest) -> Reference:
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan as its job has it: `sealed` is what Harbor asked for, encrypted, `by` who did."""
+    """A scan as its job receives it: `sealed` is Harbor's request, encrypted; `by` is who sent it."""
 
     account_id: int
     key: str
@@ -129,7 +131,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def carry_out_scan(services: Services, snapshot_cache: SnapshotCache, order: Order, worker: str) -> str:
-    """Add the artifact to the account and analyse it, as `worker`. Failures are written down. Returns the outcome. Raises MutedServer."""
+    """Add the artifact to the account and analyse it, as `worker`. Failures are recorded. Returns the outcome. Raises MutedServer."""
     await require_unmuted(services)
     try:
         opened = services.vault.decrypt(base64.b64decode(order.sealed), _lock(order.account_id, order.key))
@@ -180,9 +182,10 @@ async def _scan_image(
 
 @contextmanager
 def asking_as(services: Services, named: Reference, order: HarborRequest, *, is_lax: bool) -> Iterator[SourceOptions]:
-    """The options for asking the registry with the login that came. It is in a file that only this process reads, and then gone.
+    """The options for requests to the registry with the login from Harbor's request. The login is in a temporary file that only this
+    process can read.
 
-    `is_lax`: whatever certificate the registry shows.
+    `is_lax`: accept any certificate from the registry.
     """
     is_plain = order.registry.url.startswith("http://")
     options = msgspec.structs.replace(outgoing(services), insecure=is_plain or is_lax)
@@ -198,7 +201,7 @@ def asking_as(services: Services, named: Reference, order: HarborRequest, *, is_
 
 
 def _auth(authorization: str) -> dict[str, str]:
-    """A header's value as a login is kept in files. Raises HullmarkError if it is not valid, without repeating it."""
+    """A header's value in the form in which login files store it. Raises HullmarkError, without repeating the value, if it is not valid."""
     scheme, _, rest = authorization.strip().partition(" ")
     rest = rest.strip()
     if not scheme:
@@ -209,6 +212,6 @@ def _auth(authorization: str) -> dict[str, str]:
         try:
             if b":" in base64.b64decode(rest, validate=True):
                 return {"auth": rest}
-        except ValueError:  # binascii.Error is one; text that is not ASCII raises another
+        except ValueError:  # binascii.Error is a ValueError, and text that is not ASCII raises a plain one
             pass
     raise HullmarkError("the registry's authorization is not understood", advice="send `Basic …` or `Bearer …`")
